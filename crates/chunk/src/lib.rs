@@ -1,0 +1,1 @@
+//! One series' samples as compressed columns, and back.

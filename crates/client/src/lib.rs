@@ -1,0 +1,1 @@
+//! Outgoing HTTP with the options that configuration gives.

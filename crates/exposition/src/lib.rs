@@ -1,0 +1,1 @@
+//! The exposition formats in both directions.

@@ -1,0 +1,1 @@
+//! Evaluating rules on time: recording, alerting, notifying.

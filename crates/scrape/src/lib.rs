@@ -1,0 +1,1 @@
+//! Fetching targets on time and appending what they say.

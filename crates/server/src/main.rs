@@ -1,0 +1,3 @@
+//! The `ferula` binary.
+
+fn main() {}

@@ -1,0 +1,100 @@
+//! Appending: samples are staged one by one and become visible together.
+
+use std::num::NonZeroU64;
+
+use model::{Histogram, Labels, Timestamp};
+
+/// A store's own number for a series. Never used for another series while the process lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SeriesRef(pub NonZeroU64);
+
+/// Why one sample was refused. The texts are Prometheus's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AppendError {
+    /// Older than the series' newest sample.
+    #[error("out of order sample")]
+    OutOfOrder,
+    /// Too old for the store to take at all.
+    #[error("out of bounds")]
+    OutOfBounds,
+    /// Older than the window in which samples may come out of order.
+    #[error("too old sample")]
+    TooOld,
+    /// Another value at the newest sample's time.
+    #[error("duplicate sample for timestamp")]
+    DuplicateTimestamp,
+    /// Labels that name no series: empty, or without a metric name where one is needed.
+    #[error("invalid labels: {0}")]
+    InvalidLabels(String),
+    /// The store has no room for this kind of sample.
+    #[error("native histograms are not supported by this store")]
+    HistogramsUnsupported,
+}
+
+/// Why a commit failed. None of its samples is visible.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// The store cannot write: disk full, read-only, an I/O error. It says more in its log.
+    #[error("cannot write {path}")]
+    Io {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The store is closed.
+    #[error("the storage is shutting down")]
+    Closed,
+}
+
+/// An example of what a sample counts: labels that lead elsewhere, most often to a trace.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Exemplar {
+    /// Labels of the exemplar itself.
+    pub labels: Labels,
+    /// Its value.
+    pub value: f64,
+    /// When it was seen, if that was said.
+    pub timestamp: Option<Timestamp>,
+}
+
+/// Something samples can be appended to.
+pub trait Appendable: Send + Sync {
+    /// Begins a unit of work.
+    fn appender(&self) -> Box<dyn Appender + '_>;
+}
+
+/// A unit of work. Dropped without a commit, it leaves no trace.
+pub trait Appender: Send {
+    /// Stages one sample.
+    ///
+    /// `known` is the reference an earlier append of these very labels gave; with it `labels` is not
+    /// looked at, unless the reference has gone stale. On an error this sample is left out, nothing
+    /// else.
+    fn append(
+        &mut self,
+        known: Option<SeriesRef>,
+        labels: &Labels,
+        t: Timestamp,
+        v: f64,
+    ) -> Result<SeriesRef, AppendError>;
+
+    /// Stages one native histogram; the same otherwise.
+    fn append_histogram(
+        &mut self,
+        known: Option<SeriesRef>,
+        labels: &Labels,
+        t: Timestamp,
+        histogram: &Histogram,
+    ) -> Result<SeriesRef, AppendError>;
+
+    /// Stages an exemplar of a series this appender has touched. Stores without exemplars drop it.
+    fn append_exemplar(
+        &mut self,
+        series: SeriesRef,
+        exemplar: &Exemplar,
+    ) -> Result<(), AppendError>;
+
+    /// Makes everything staged visible, whole. Returns how many samples that were.
+    fn commit(self: Box<Self>) -> Result<usize, CommitError>;
+}

@@ -1,0 +1,62 @@
+//! Selecting: a consistent view of a time range, and the series in it.
+
+use model::{Matcher, TimeRange};
+
+use crate::SeriesSet;
+
+/// Why a selection failed.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    /// Stored bytes that are not what was stored.
+    #[error("{path}: {what} at byte {offset} is damaged")]
+    Damaged {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Which part of it.
+        what: &'static str,
+        /// Where the part begins.
+        offset: u64,
+    },
+    /// The source, not one of ours perhaps, could not answer.
+    #[error("{0}")]
+    Source(String),
+}
+
+/// What a caller will do with the series, for stores that can use it. Ignoring all of it is right.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SelectHints {
+    /// Distance of the evaluation steps, ms; 0 for an instant query.
+    pub step_ms: i64,
+    /// The function or aggregation around the selector; empty if there is none.
+    pub func: String,
+    /// Length of the range selected at each step, ms; 0 for an instant selector.
+    pub range_ms: i64,
+    /// At most so many series are wanted; 0 for all.
+    pub limit: usize,
+}
+
+/// Something series can be selected from.
+pub trait Queryable: Send + Sync {
+    /// A consistent view of everything between the ends of `range`, both inside.
+    fn querier(&self, range: TimeRange) -> Result<Box<dyn Querier + '_>, QueryError>;
+}
+
+/// A consistent view of a time range.
+pub trait Querier: Send + Sync {
+    /// The series that pass all matchers, sorted by labels. A series may turn out to have no samples
+    /// in the range.
+    fn select<'a>(
+        &'a self,
+        matchers: &[Matcher],
+        hints: &SelectHints,
+    ) -> Result<Box<dyn SeriesSet<'a> + 'a>, QueryError>;
+
+    /// The names of the labels that series passing all matchers have, sorted.
+    fn label_names(&self, matchers: &[Matcher]) -> Result<Vec<String>, QueryError>;
+
+    /// The values that series passing all matchers have for `name`, sorted.
+    fn label_values(&self, name: &str, matchers: &[Matcher]) -> Result<Vec<String>, QueryError>;
+
+    /// The range of this view.
+    fn range(&self) -> TimeRange;
+}

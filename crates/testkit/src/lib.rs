@@ -1,0 +1,1 @@
+//! What tests use: the oracle store, the script runner, fakes, the tidy test.

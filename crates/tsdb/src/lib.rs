@@ -1,0 +1,1 @@
+//! The database: head, WAL, blocks, compaction, retention.

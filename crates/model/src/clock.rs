@@ -25,14 +25,9 @@ pub struct SystemClock {
 
 impl SystemClock {
     /// The clock of this process; its monotonic time starts at zero now.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one place that reads the clock"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
     pub fn new() -> Self {
-        Self {
-            start: Instant::now(),
-        }
+        Self { start: Instant::now() }
     }
 }
 
@@ -43,10 +38,7 @@ impl Default for SystemClock {
 }
 
 impl Clock for SystemClock {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one place that reads the clock"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
     fn now_ms(&self) -> Timestamp {
         let millis = |d: Duration| i64::try_from(d.as_millis()).unwrap_or(i64::MAX);
         match SystemTime::now().duration_since(UNIX_EPOCH) {
@@ -70,10 +62,7 @@ pub struct ManualClock {
 impl ManualClock {
     /// A clock that shows `now_ms`.
     pub fn at(now_ms: Timestamp) -> Self {
-        Self {
-            now_ms: AtomicI64::new(now_ms),
-            elapsed_ms: AtomicI64::new(0),
-        }
+        Self { now_ms: AtomicI64::new(now_ms), elapsed_ms: AtomicI64::new(0) }
     }
 
     /// Lets time pass.
@@ -108,9 +97,6 @@ mod tests {
         let clock = ManualClock::at(1_000);
         clock.advance(Duration::from_secs(5));
         clock.set(10);
-        assert_eq!(
-            (clock.now_ms(), clock.monotonic()),
-            (10, Duration::from_secs(5))
-        );
+        assert_eq!((clock.now_ms(), clock.monotonic()), (10, Duration::from_secs(5)));
     }
 }

@@ -104,9 +104,7 @@ fn special(value: f64) -> Option<&'static str> {
 /// Shortest digits with an exponent of at least two digits: `1e-07`, `1.5e+21`.
 fn with_exponent(value: f64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let text = format!("{value:e}");
-    let (digits, exponent) = text
-        .split_once('e')
-        .expect("{:e} always writes an exponent");
+    let (digits, exponent) = text.split_once('e').expect("{:e} always writes an exponent");
     let (sign, exponent) = match exponent.strip_prefix('-') {
         Some(rest) => ('-', rest),
         None => ('+', exponent),
@@ -129,12 +127,7 @@ mod tests {
             (100_000.0, "100000", "100000", "100000"),
             (1_000_000.0, "1000000", "1000000", "1e+06"),
             (123456789.0, "123456789", "123456789", "1.23456789e+08"),
-            (
-                1e20,
-                "100000000000000000000",
-                "100000000000000000000",
-                "1e+20",
-            ),
+            (1e20, "100000000000000000000", "100000000000000000000", "1e+20"),
             (1.5e21, "1500000000000000000000", "1.5e+21", "1.5e+21"),
             (f64::NAN, "NaN", "NaN", "NaN"),
             (f64::INFINITY, "+Inf", "+Inf", "+Inf"),
@@ -163,9 +156,9 @@ mod tests {
             assert_eq!(parse(text), Some(v), "{text}");
         }
         assert!(parse("NaN").is_some_and(f64::is_nan));
-        for text in [
-            "", "-", "1e400", "abc", "1_000", "0x1", "1 ", "--1", "infinit", "+nan", "e5", ".",
-        ] {
+        for text in
+            ["", "-", "1e400", "abc", "1_000", "0x1", "1 ", "--1", "infinit", "+nan", "e5", "."]
+        {
             assert_eq!(parse(text), None, "{text}");
         }
     }

@@ -119,12 +119,7 @@ impl Labels {
 
     /// A builder that starts from these labels.
     pub fn to_builder(&self) -> LabelsBuilder {
-        LabelsBuilder {
-            pairs: self
-                .iter()
-                .map(|(n, v)| (n.to_owned(), v.to_owned()))
-                .collect(),
-        }
+        LabelsBuilder { pairs: self.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect() }
     }
 }
 
@@ -229,18 +224,12 @@ impl LabelsBuilder {
 
     /// The value of `name`; empty if there is no such label.
     pub fn get(&self, name: &str) -> &str {
-        self.pairs
-            .iter()
-            .find(|(n, _)| n == name)
-            .map_or("", |(_, v)| v)
+        self.pairs.iter().find(|(n, _)| n == name).map_or("", |(_, v)| v)
     }
 
     /// The pairs so far, in no order; those with an empty value left out.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.pairs
-            .iter()
-            .filter(|(_, v)| !v.is_empty())
-            .map(|(n, v)| (n.as_str(), v.as_str()))
+        self.pairs.iter().filter(|(_, v)| !v.is_empty()).map(|(n, v)| (n.as_str(), v.as_str()))
     }
 
     /// The labels.
@@ -333,10 +322,7 @@ mod tests {
     #[test]
     fn pairs_come_back_sorted_and_without_empty_values() {
         let l = labels(&[("b", "2"), ("a", "1"), ("c", ""), ("__name__", "up")]);
-        assert_eq!(
-            l.iter().collect::<Vec<_>>(),
-            [("__name__", "up"), ("a", "1"), ("b", "2")]
-        );
+        assert_eq!(l.iter().collect::<Vec<_>>(), [("__name__", "up"), ("a", "1"), ("b", "2")]);
         assert_eq!((l.get("a"), l.get("c"), l.get("zz")), ("1", "", ""));
         assert_eq!(l.to_string(), r#"{__name__="up", a="1", b="2"}"#);
     }

@@ -5,9 +5,9 @@
 
 use std::fmt;
 
+use crate::Labels;
 use crate::labels::{METRIC_NAME, Quoted, is_legacy_label_name};
 use crate::re2::{self, RegexError};
-use crate::Labels;
 
 /// How a matcher compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -73,12 +73,7 @@ impl Matcher {
             MatchOp::Equal | MatchOp::NotEqual => Pattern::OneOf(vec![value.clone()]),
             MatchOp::Regex | MatchOp::NotRegex => Pattern::of_regex(&value)?,
         };
-        Ok(Self {
-            op,
-            name: name.into(),
-            value,
-            pattern,
-        })
+        Ok(Self { op, name: name.into(), value, pattern })
     }
 
     /// `name="value"`.

@@ -31,19 +31,13 @@ pub fn compile_anchored(pattern: &str) -> Result<regex::Regex, RegexError> {
 /// Compiles `pattern` as it is.
 pub fn compile(pattern: &str) -> Result<regex::Regex, RegexError> {
     let translated = translate(pattern)?;
-    regex::RegexBuilder::new(&translated)
-        .size_limit(SIZE_LIMIT_BYTES)
-        .build()
-        .map_err(|error| {
-            let what = match error {
-                regex::Error::CompiledTooBig(_) => "expression too large",
-                _ => "invalid expression",
-            };
-            RegexError {
-                what,
-                fragment: pattern.to_owned(),
-            }
-        })
+    regex::RegexBuilder::new(&translated).size_limit(SIZE_LIMIT_BYTES).build().map_err(|error| {
+        let what = match error {
+            regex::Error::CompiledTooBig(_) => "expression too large",
+            _ => "invalid expression",
+        };
+        RegexError { what, fragment: pattern.to_owned() }
+    })
 }
 
 /// Rewrites a pattern of RE2's dialect in that of the `regex` crate.
@@ -98,10 +92,8 @@ impl Translator<'_> {
             },
             '(' => self.open_group(at)?,
             ')' => {
-                self.depth = self
-                    .depth
-                    .checked_sub(1)
-                    .ok_or_else(|| error("unexpected )", self.pattern))?;
+                self.depth =
+                    self.depth.checked_sub(1).ok_or_else(|| error("unexpected )", self.pattern))?;
                 self.out.push(')');
             }
             '[' => self.class(at)?,
@@ -113,12 +105,7 @@ impl Translator<'_> {
         Ok(())
     }
 
-    fn repetition(
-        &mut self,
-        at: usize,
-        before: Option<usize>,
-        op: &str,
-    ) -> Result<(), RegexError> {
+    fn repetition(&mut self, at: usize, before: Option<usize>, op: &str) -> Result<(), RegexError> {
         self.out.push_str(op);
         if self.chars.next_if(|(_, c)| *c == '?').is_some() {
             self.out.push('?');
@@ -127,12 +114,7 @@ impl Translator<'_> {
             let fragment = &self.pattern[from..self.position()];
             return Err(error("invalid nested repetition operator", fragment));
         }
-        if matches!(
-            self.pattern[..at].chars().next_back(),
-            None | Some('|' | '(')
-        ) && !self.pattern[..at].ends_with("\\|")
-            && !self.pattern[..at].ends_with("\\(")
-        {
+        if self.nothing_yet {
             return Err(error("missing argument to repetition operator", op));
         }
         self.repeat_from = Some(at);
@@ -173,9 +155,7 @@ impl Translator<'_> {
             if named.starts_with(['=', '!']) {
                 return Err(error("invalid or unsupported Perl syntax", "(?<"));
             }
-            let end = named
-                .find('>')
-                .ok_or_else(|| error("invalid named capture", rest))?;
+            let end = named.find('>').ok_or_else(|| error("invalid named capture", rest))?;
             let name = &named[..end];
             let open_len = rest.len() - named.len();
             if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
@@ -193,10 +173,7 @@ impl Translator<'_> {
         let Some(end) = end.filter(|_| valid) else {
             let bad = inner.char_indices().find(|(_, c)| !"imsU-".contains(*c));
             let len = bad.map_or(inner.len(), |(i, c)| i + c.len_utf8());
-            return Err(error(
-                "invalid or unsupported Perl syntax",
-                &rest[..2 + len],
-            ));
+            return Err(error("invalid or unsupported Perl syntax", &rest[..2 + len]));
         };
         if inner[end..].starts_with(')') {
             // A group of flags alone closes at once; `(?)` sets nothing.
@@ -230,8 +207,7 @@ impl Translator<'_> {
             }
             Some(c @ ('b' | 'B')) => {
                 self.chars.next();
-                self.out
-                    .push_str(if c == 'b' { "(?-u:\\b)" } else { "\\B" });
+                self.out.push_str(if c == 'b' { "(?-u:\\b)" } else { "\\B" });
                 return Ok(());
             }
             _ => {}
@@ -265,10 +241,7 @@ impl Translator<'_> {
             '0'..='7' => Escape::Char(self.octal(at, c)?),
             c if c.is_ascii() && !c.is_ascii_alphanumeric() => Escape::Char(c),
             _ => {
-                return Err(error(
-                    "invalid escape sequence",
-                    &self.pattern[at..self.position()],
-                ));
+                return Err(error("invalid escape sequence", &self.pattern[at..self.position()]));
             }
         })
     }
@@ -286,10 +259,7 @@ impl Translator<'_> {
         let negated = (p == 'P') != flipped;
         let class = format!("\\{}{{{name}}}", if negated { 'P' } else { 'p' });
         if name != "Any" && regex::Regex::new(&class).is_err() {
-            return Err(error(
-                "invalid character class range",
-                &self.pattern[at..at + 2 + len],
-            ));
+            return Err(error("invalid character class range", &self.pattern[at..at + 2 + len]));
         }
         Ok(class)
     }
@@ -297,32 +267,20 @@ impl Translator<'_> {
     fn hex(&mut self, at: usize) -> Result<char, RegexError> {
         let rest = &self.pattern[at + 2..];
         let (digits, len) = match rest.strip_prefix('{') {
-            Some(body) => body
-                .find('}')
-                .map_or(("", 0), |end| (&body[..end], end + 2)),
+            Some(body) => body.find('}').map_or(("", 0), |end| (&body[..end], end + 2)),
             None => rest.get(..2).map_or(("", 0), |two| (two, 2)),
         };
-        let code = u32::from_str_radix(digits, 16)
-            .ok()
-            .and_then(char::from_u32);
-        let invalid = || {
-            error(
-                "invalid escape sequence",
-                &self.pattern[at..self.pattern.len().min(at + 2)],
-            )
-        };
-        let c = code
-            .filter(|_| !digits.starts_with('+'))
-            .ok_or_else(invalid)?;
+        let code = u32::from_str_radix(digits, 16).ok().and_then(char::from_u32);
+        let invalid =
+            || error("invalid escape sequence", &self.pattern[at..self.pattern.len().min(at + 2)]);
+        let c = code.filter(|_| !digits.starts_with('+')).ok_or_else(invalid)?;
         self.skip_to(at + 2 + len);
         Ok(c)
     }
 
     /// `\123` or `\0`; a single digit but 0 would be a back-reference, which RE2 does not have.
     fn octal(&mut self, at: usize, first: char) -> Result<char, RegexError> {
-        let mut code = first
-            .to_digit(8)
-            .expect("the caller matched an octal digit");
+        let mut code = first.to_digit(8).expect("the caller matched an octal digit");
         let mut digits = 1;
         while digits < 3 {
             let Some((_, c)) = self.chars.next_if(|(_, c)| c.is_digit(8)) else {
@@ -332,10 +290,7 @@ impl Translator<'_> {
             digits += 1;
         }
         if first != '0' && digits == 1 {
-            return Err(error(
-                "invalid escape sequence",
-                &self.pattern[at..self.position()],
-            ));
+            return Err(error("invalid escape sequence", &self.pattern[at..self.position()]));
         }
         Ok(char::from_u32(code).expect("three octal digits are below the surrogates"))
     }
@@ -394,33 +349,22 @@ impl Translator<'_> {
                 self.class_literal(high);
                 Ok(())
             }
-            _ => Err(error(
-                "invalid character class range",
-                &self.pattern[at..self.position()],
-            )),
+            _ => Err(error("invalid character class range", &self.pattern[at..self.position()])),
         }
     }
 
     fn class_char(&mut self, at: usize, c: char) -> Result<Escape, RegexError> {
-        if c == '\\' {
-            self.escape(at)
-        } else {
-            Ok(Escape::Char(c))
-        }
+        if c == '\\' { self.escape(at) } else { Ok(Escape::Char(c)) }
     }
 
-    #[expect(
-        clippy::unnecessary_wraps,
-        reason = "the arms that call it return a Result"
-    )]
+    #[expect(clippy::unnecessary_wraps, reason = "the arms that call it return a Result")]
     fn push_class(&mut self, class: &str) -> Result<(), RegexError> {
         self.out.push_str(class);
         Ok(())
     }
 
     fn literal(&mut self, c: char) {
-        self.out
-            .push_str(&regex::escape(c.encode_utf8(&mut [0; 4])));
+        self.out.push_str(&regex::escape(c.encode_utf8(&mut [0; 4])));
     }
 
     /// A letter inside brackets, where `&`, `-`, `~` and `[` mean more to the `regex` crate.
@@ -443,10 +387,7 @@ impl Translator<'_> {
 }
 
 fn error(what: &'static str, fragment: &str) -> RegexError {
-    RegexError {
-        what,
-        fragment: fragment.to_owned(),
-    }
+    RegexError { what, fragment: fragment.to_owned() }
 }
 
 #[cfg(test)]

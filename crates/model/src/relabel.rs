@@ -70,10 +70,7 @@ impl Action {
 
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = ACTIONS
-            .iter()
-            .find(|(_, action)| action == self)
-            .map_or("", |(name, _)| name);
+        let name = ACTIONS.iter().find(|(_, action)| action == self).map_or("", |(name, _)| name);
         f.write_str(name)
     }
 }
@@ -176,12 +173,7 @@ impl RelabelRule {
 
 fn check(config: &RelabelConfig) -> Result<(), RelabelError> {
     use Action as A;
-    let RelabelConfig {
-        action,
-        target_label: target,
-        replacement,
-        ..
-    } = config;
+    let RelabelConfig { action, target_label: target, replacement, .. } = config;
     let action = *action;
     let default = RelabelConfig::default();
     if action == A::HashMod && config.modulus == 0 {
@@ -197,10 +189,7 @@ fn check(config: &RelabelConfig) -> Result<(), RelabelError> {
     // Any non-empty text is a label name since UTF-8 names; only a template may turn out empty.
     if action == A::LabelMap && replacement.is_empty() {
         let replacement = replacement.clone();
-        return Err(RelabelError::InvalidReplacement {
-            replacement,
-            action,
-        });
+        return Err(RelabelError::InvalidReplacement { replacement, action });
     }
     let plain = config.modulus == default.modulus
         && config.separator == default.separator
@@ -232,11 +221,7 @@ pub fn apply_to(rules: &[RelabelRule], labels: &mut LabelsBuilder) -> bool {
 fn apply_rule(rule: &RelabelRule, labels: &mut LabelsBuilder) -> bool {
     let (config, regex) = &*rule.0;
     let source = || {
-        let values: Vec<&str> = config
-            .source_labels
-            .iter()
-            .map(|name| labels.get(name))
-            .collect();
+        let values: Vec<&str> = config.source_labels.iter().map(|name| labels.get(name)).collect();
         values.join(&config.separator)
     };
     let target = config.target_label.as_str();
@@ -260,21 +245,13 @@ fn apply_rule(rule: &RelabelRule, labels: &mut LabelsBuilder) -> bool {
         Action::HashMod => {
             let digest = Md5::digest(source().as_bytes());
             let tail: [u8; 8] = digest[8..].try_into().expect("MD5 has sixteen bytes");
-            labels.set(
-                target,
-                (u64::from_be_bytes(tail) % config.modulus).to_string(),
-            );
+            labels.set(target, (u64::from_be_bytes(tail) % config.modulus).to_string());
         }
         Action::LabelMap => {
-            let before: Vec<(String, String)> = labels
-                .iter()
-                .map(|(n, v)| (n.to_owned(), v.to_owned()))
-                .collect();
+            let before: Vec<(String, String)> =
+                labels.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
             for (name, value) in before.iter().filter(|(name, _)| regex.is_match(name)) {
-                labels.set(
-                    regex.replace(name, config.replacement.as_str()),
-                    value.as_str(),
-                );
+                labels.set(regex.replace(name, config.replacement.as_str()), value.as_str());
             }
         }
         Action::LabelDrop => {
@@ -311,10 +288,7 @@ mod tests {
 
     fn check_rule(set: impl FnOnce(&mut RelabelConfig), before: &str, after: Option<&str>) {
         let labels = |text: &str| {
-            Labels::from_pairs(
-                text.split_whitespace()
-                    .filter_map(|pair| pair.split_once('=')),
-            )
+            Labels::from_pairs(text.split_whitespace().filter_map(|pair| pair.split_once('=')))
         };
         let rule = rule(set).expect("a valid rule");
         assert_eq!(apply(&[rule], &labels(before)), after.map(labels));

@@ -92,11 +92,7 @@ impl Histogram {
     pub fn new(bounds: &'static [f64]) -> Self {
         debug_assert!(bounds.is_sorted());
         let counts = (0..=bounds.len()).map(|_| AtomicU64::default()).collect();
-        Self {
-            bounds,
-            counts,
-            sum: AtomicU64::default(),
-        }
+        Self { bounds, counts, sum: AtomicU64::default() }
     }
 
     /// One observation.

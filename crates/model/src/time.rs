@@ -14,10 +14,7 @@ pub struct TimeRange {
 
 impl TimeRange {
     /// All of time.
-    pub const ALL: Self = Self {
-        min: Timestamp::MIN,
-        max: Timestamp::MAX,
-    };
+    pub const ALL: Self = Self { min: Timestamp::MIN, max: Timestamp::MAX };
 
     /// From `min` to `max`, both inside; `None` if `max` comes before `min`.
     pub fn new(min: Timestamp, max: Timestamp) -> Option<Self> {
@@ -53,10 +50,7 @@ impl TimeRange {
     /// The smallest range around both.
     #[must_use]
     pub fn union(self, other: Self) -> Self {
-        Self {
-            min: self.min.min(other.min),
-            max: self.max.max(other.max),
-        }
+        Self { min: self.min.min(other.min), max: self.max.max(other.max) }
     }
 }
 
@@ -162,17 +156,11 @@ mod tests {
             assert_eq!(parse_duration(text), Ok(ms), "{text}");
         }
         for text in ["1", "1m1h", "1.5m", "5m5m", "-5m", "m", "1x", "1h 5m"] {
-            assert!(
-                matches!(parse_duration(text), Err(DurationError::Invalid(_))),
-                "{text}"
-            );
+            assert!(matches!(parse_duration(text), Err(DurationError::Invalid(_))), "{text}");
         }
         assert_eq!(parse_duration(""), Err(DurationError::Empty));
         assert_eq!(parse_duration("300y"), Err(DurationError::OutOfRange));
-        assert_eq!(
-            parse_duration("99999999999999999999s"),
-            Err(DurationError::OutOfRange)
-        );
+        assert_eq!(parse_duration("99999999999999999999s"), Err(DurationError::OutOfRange));
     }
 
     #[test]
@@ -195,10 +183,7 @@ mod tests {
         let r = TimeRange::new(1, 3).expect("1 comes before 3");
         assert!(r.contains(1) && r.contains(3) && !r.contains(4));
         assert_eq!(TimeRange::new(3, 1), None);
-        assert_eq!(
-            r.intersect(TimeRange { min: 3, max: 9 }),
-            TimeRange::new(3, 3)
-        );
+        assert_eq!(r.intersect(TimeRange { min: 3, max: 9 }), TimeRange::new(3, 3));
         assert_eq!(r.intersect(TimeRange { min: 4, max: 9 }), None);
     }
 }

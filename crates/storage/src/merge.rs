@@ -14,10 +14,7 @@ pub fn merge<'a>(mut sets: Vec<Box<dyn SeriesSet<'a> + 'a>>) -> Box<dyn SeriesSe
     if sets.len() == 1 {
         return sets.pop().expect("there is one");
     }
-    Box::new(Merge {
-        sets: sets.into_iter().map(Iterator::peekable).collect(),
-        failed: false,
-    })
+    Box::new(Merge { sets: sets.into_iter().map(Iterator::peekable).collect(), failed: false })
 }
 
 struct Merge<'a> {
@@ -68,16 +65,10 @@ struct Joined<'a> {
 
 impl<'a> Joined<'a> {
     fn new(parts: Vec<Box<dyn Series + 'a>>) -> Self {
-        let mut chunks: Vec<ChunkMeta> = parts
-            .iter()
-            .flat_map(|part| part.chunks().iter().copied())
-            .collect();
+        let mut chunks: Vec<ChunkMeta> =
+            parts.iter().flat_map(|part| part.chunks().iter().copied()).collect();
         chunks.sort_by_key(|chunk| chunk.min_t);
-        Self {
-            parts,
-            chunks,
-            scratch: Columns::default(),
-        }
+        Self { parts, chunks, scratch: Columns::default() }
     }
 }
 
@@ -96,19 +87,9 @@ impl Series for Joined<'_> {
         for part in &mut self.parts {
             self.scratch.clear();
             part.read(range, &mut self.scratch)?;
-            let Columns {
-                timestamps,
-                values,
-                histogram_timestamps,
-                histograms,
-            } = &mut self.scratch;
-            join(
-                &mut columns.timestamps,
-                &mut columns.values,
-                floats_from,
-                timestamps,
-                values,
-            );
+            let Columns { timestamps, values, histogram_timestamps, histograms } =
+                &mut self.scratch;
+            join(&mut columns.timestamps, &mut columns.values, floats_from, timestamps, values);
             join(
                 &mut columns.histogram_timestamps,
                 &mut columns.histograms,
@@ -130,11 +111,7 @@ fn join<V: Clone>(
     new_times: &mut Vec<i64>,
     new_values: &mut Vec<V>,
 ) {
-    let newest = if times.len() > from {
-        times.last()
-    } else {
-        None
-    };
+    let newest = if times.len() > from { times.last() } else { None };
     if newest.is_none_or(|newest| new_times.first().is_none_or(|t| t > newest)) {
         times.append(new_times);
         values.append(new_values);
@@ -191,10 +168,7 @@ mod tests {
             .iter()
             .map(|(name, samples)| {
                 let labels = Labels::from_pairs([("__name__", *name)]);
-                Ok(Box::new(Plain {
-                    labels,
-                    samples: samples.to_vec(),
-                }) as Box<dyn Series>)
+                Ok(Box::new(Plain { labels, samples: samples.to_vec() }) as Box<dyn Series>)
             })
             .collect();
         Box::new(items.into_iter())
@@ -205,9 +179,7 @@ mod tests {
             .map(|series| {
                 let mut series = series.expect("no set fails here");
                 let mut columns = Columns::default();
-                series
-                    .read(TimeRange::ALL, &mut columns)
-                    .expect("plain series do not fail");
+                series.read(TimeRange::ALL, &mut columns).expect("plain series do not fail");
                 let samples = columns.timestamps.into_iter().zip(columns.values).collect();
                 (series.labels().metric_name().to_owned(), samples)
             })

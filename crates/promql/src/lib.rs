@@ -6,8 +6,11 @@
 //! for all steps at once. [`Engine`] does it all under limits. Nothing here knows where samples are
 //! kept: they come through [`storage::Queryable`].
 
+pub mod annotation;
 pub mod ast;
+pub mod eval;
 pub mod functions;
 pub mod value;
 
+pub use annotation::Annotations;
 pub use value::{MatrixSeries, SampleValue, Value, VectorSample};

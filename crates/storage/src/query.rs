@@ -33,6 +33,9 @@ pub struct SelectHints {
     pub range_ms: i64,
     /// At most so many series are wanted; 0 for all.
     pub limit: usize,
+    /// Nothing outside will be read, though the view may be wider: a query has one view for all its
+    /// selectors. `None` if that is not known.
+    pub reach: Option<TimeRange>,
 }
 
 /// Something series can be selected from.

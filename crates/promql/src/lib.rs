@@ -8,9 +8,15 @@
 
 pub mod annotation;
 pub mod ast;
+pub mod engine;
+pub mod error;
 pub mod eval;
 pub mod functions;
+pub mod plan;
 pub mod value;
 
 pub use annotation::Annotations;
+pub use engine::{Answer, Engine, EngineOptions, EngineStats, QueryOptions, QueryStats};
+pub use error::EngineError;
+pub use eval::budget::CancelToken;
 pub use value::{MatrixSeries, SampleValue, Value, VectorSample};

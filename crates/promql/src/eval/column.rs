@@ -113,6 +113,18 @@ impl Column {
         }
     }
 
+    /// Puts other values in place of all there are; absent steps stay absent.
+    pub fn replace_values(&mut self, values: Vec<f64>) {
+        debug_assert_eq!(values.len(), self.values.len());
+        self.values = values;
+    }
+
+    /// These values, at the steps of `presence` only.
+    pub fn masked(values: Vec<f64>, presence: Vec<u64>) -> Self {
+        debug_assert_eq!(presence.len(), values.len().div_ceil(WORD));
+        Self { values, presence }
+    }
+
     /// Keeps the values of those steps that `mask` has too.
     pub fn keep(&mut self, mask: &[u64]) {
         for (word, mask) in self.presence.iter_mut().zip(mask) {

@@ -1,5 +1,195 @@
 //! Evaluation: a plan's nodes turn series into columns of step values, all steps at once.
+//!
+//! [`Evaluator::feed`] hands the series of a vector, one after the other, to a sink; what can be done
+//! series by series is done so, and only what needs the whole vector collects it first. Series come
+//! in the order of the store, whatever the number of cores: reading is spread over them in runs, the
+//! sinks run in order on one thread. No arithmetic stands here.
 
+pub mod aggregate;
+pub mod arithmetic;
+mod binary;
+pub mod budget;
+mod call;
 pub mod column;
+mod fold;
+mod join;
+mod pick;
+mod raw;
+mod select;
 pub mod series;
 pub mod steps;
+mod subquery;
+
+use std::cell::RefCell;
+
+use storage::Querier;
+
+use crate::annotation::Annotations;
+use crate::ast::Span;
+use crate::error::EngineError;
+use crate::plan::Node;
+use budget::{Budget, cost};
+use column::Column;
+use series::{EvalSeries, drop_name, join_equal};
+use steps::Steps;
+
+pub use select::read_ranges;
+
+/// Takes the series of a vector one by one.
+pub(crate) type Sink<'s> = &'s mut dyn FnMut(EvalSeries) -> Result<(), EngineError>;
+
+/// Evaluates the nodes of one plan.
+pub struct Evaluator<'q> {
+    /// The view of the store; `None` if the plan reads nothing.
+    pub(crate) querier: Option<&'q dyn Querier>,
+    /// What the query may use.
+    pub(crate) budget: &'q Budget<'q>,
+    /// Whether names are dropped at the very end only.
+    pub(crate) delayed_names: bool,
+    annotations: RefCell<Annotations>,
+}
+
+impl<'q> Evaluator<'q> {
+    /// An evaluator for one query.
+    pub fn new(
+        querier: Option<&'q dyn Querier>,
+        budget: &'q Budget<'q>,
+        delayed_names: bool,
+    ) -> Self {
+        Self { querier, budget, delayed_names, annotations: RefCell::default() }
+    }
+
+    /// What came up while evaluating.
+    pub fn into_annotations(self) -> Annotations {
+        self.annotations.into_inner()
+    }
+
+    /// The whole of a vector, charged to the budget; whoever drops it calls [`Self::release`].
+    pub fn collect(&self, node: &Node<'_>, steps: Steps) -> Result<Vec<EvalSeries>, EngineError> {
+        let mut all = Vec::new();
+        self.feed(node, steps, &mut |series| {
+            if !series.column.is_empty() {
+                self.budget.hold(cost(&series))?;
+                all.push(series);
+            }
+            Ok(())
+        })?;
+        Ok(all)
+    }
+
+    /// Gives back to the budget what [`Self::collect`] charged for these.
+    pub fn release(&self, series: &[EvalSeries]) {
+        self.budget.release(series.iter().map(cost).sum());
+    }
+
+    /// Hands the series of a vector to `sink`. A series may be without any value.
+    pub(crate) fn feed(
+        &self,
+        node: &Node<'_>,
+        steps: Steps,
+        sink: Sink<'_>,
+    ) -> Result<(), EngineError> {
+        self.budget.allow_steps(steps)?;
+        match node {
+            Node::Once(inner) => self.feed(inner, steps.first(), &mut |series| {
+                let column = series.column.repeated(steps.count);
+                sink(EvalSeries { column, ..series })
+            }),
+            Node::Negate(operand) => self.feed_mapped(operand, steps, sink, &mut |series| {
+                series.column.map_in_place(|v| -v);
+                true
+            }),
+            Node::Binary(binary) => self.feed_binary(binary, steps, sink),
+            Node::Aggregate(aggregate) => self.feed_aggregate(aggregate, steps, sink),
+            Node::Call(call) => self.feed_call(call, steps, sink),
+            Node::Select(select) => self.feed_select(select, steps, sink),
+            Node::Number(_) | Node::String(_) | Node::Subquery(_) => {
+                unreachable!("the checker lets only vectors stand where vectors are needed")
+            }
+        }
+    }
+
+    /// The value of a scalar at each step.
+    pub fn scalar(&self, node: &Node<'_>, steps: Steps) -> Result<Vec<f64>, EngineError> {
+        self.budget.allow_steps(steps)?;
+        match node {
+            Node::Number(value) => Ok(vec![*value; steps.count]),
+            Node::Once(inner) => {
+                let value = self.scalar(inner, steps.first())?;
+                Ok(value.first().map_or_else(Vec::new, |v| vec![*v; steps.count]))
+            }
+            Node::Negate(operand) => {
+                let mut values = self.scalar(operand, steps)?;
+                values.iter_mut().for_each(|v| *v = -*v);
+                Ok(values)
+            }
+            Node::Binary(binary) => {
+                let left = self.scalar(&binary.left, steps)?;
+                let right = self.scalar(&binary.right, steps)?;
+                let pairs = left.iter().zip(&right);
+                Ok(pairs.map(|(l, r)| arithmetic::of_scalars(binary.op, *l, *r)).collect())
+            }
+            Node::Call(call) => self.scalar_call(call, steps),
+            Node::Aggregate(_) | Node::Select(_) | Node::String(_) | Node::Subquery(_) => {
+                unreachable!("the checker lets only scalars stand where scalars are needed")
+            }
+        }
+    }
+
+    /// Hands on the series of `node` with their columns changed by `f`, which says whether the series
+    /// is another metric now and loses its name.
+    pub(crate) fn feed_mapped(
+        &self,
+        node: &Node<'_>,
+        steps: Steps,
+        sink: Sink<'_>,
+        f: &mut dyn FnMut(&mut EvalSeries) -> bool,
+    ) -> Result<(), EngineError> {
+        if self.delayed_names || node.is_distinct_without_names() {
+            return self.feed(node, steps, &mut |mut series| {
+                if f(&mut series) {
+                    self.rename(&mut series);
+                }
+                sink(series)
+            });
+        }
+        let mut all = Vec::new();
+        self.feed(node, steps, &mut |mut series| {
+            if f(&mut series) {
+                self.rename(&mut series);
+            }
+            self.budget.hold(cost(&series))?;
+            all.push(series);
+            Ok(())
+        })?;
+        self.release(&all);
+        join_equal(all)?.into_iter().try_for_each(sink)
+    }
+
+    /// Takes the name from a series, now or at the end.
+    pub(crate) fn rename(&self, series: &mut EvalSeries) {
+        if self.delayed_names {
+            series.drop_name = true;
+        } else {
+            series.labels = drop_name(&series.labels);
+        }
+    }
+
+    pub(crate) fn warn(&self, text: impl AsRef<str>, span: Span) {
+        self.annotations.borrow_mut().warn(text, span);
+    }
+
+    pub(crate) fn info(&self, text: impl AsRef<str>, span: Span) {
+        self.annotations.borrow_mut().info(text, span);
+    }
+
+    /// Hands on what a function made of a whole vector.
+    pub(crate) fn emit(series: Vec<EvalSeries>, sink: Sink<'_>) -> Result<(), EngineError> {
+        series.into_iter().try_for_each(sink)
+    }
+}
+
+/// A series that has a value at every step, and no labels.
+pub(crate) fn unlabelled(values: Vec<f64>) -> EvalSeries {
+    EvalSeries::new(model::Labels::empty(), Column::full(values))
+}

@@ -1,0 +1,303 @@
+//! Aggregations that make one series of each group.
+//!
+//! `sum` and its like fold series as they come: what is held is groups times steps. `quantile` and
+//! `count_values` hold what they must. Those that choose among their series are in [`super::pick`].
+
+use model::Labels;
+use model::float::Plain;
+use model::labels::{METRIC_NAME, Quoted};
+use rustc_hash::FxHashMap;
+
+use super::budget::cost;
+use super::column::Column;
+use super::fold::{Avg, Cell, Count, Fold, Group, Max, Min, Sum, Variance};
+use super::series::EvalSeries;
+use super::steps::Steps;
+use super::{Evaluator, Sink};
+use crate::ast::AggregateOp;
+use crate::error::EngineError;
+use crate::plan::{AggregateNode, Node};
+
+/// Groups in the order they came up, each with what is kept of it.
+pub(super) struct Groups<'n, S> {
+    key: Key<'n>,
+    places: FxHashMap<Labels, usize>,
+    groups: Vec<(EvalGroup, S)>,
+}
+
+/// Which labels make a group.
+enum Key<'n> {
+    /// All of them.
+    All,
+    /// These.
+    By(&'n [String]),
+    /// All but these and the name.
+    Without(&'n [String]),
+}
+
+/// What every group has.
+pub(super) struct EvalGroup {
+    /// The labels of the result.
+    pub(super) labels: Labels,
+    /// Whether some series of it is to lose its name at the end.
+    pub(super) drop_name: bool,
+}
+
+impl<'n, S> Groups<'n, S> {
+    pub(super) fn new(node: &AggregateNode<'n>) -> Self {
+        let labels = node.grouping;
+        Self::keyed(if node.without { Key::Without(labels) } else { Key::By(labels) })
+    }
+
+    fn keyed(key: Key<'n>) -> Self {
+        let (places, groups) = Default::default();
+        Self { key, places, groups }
+    }
+
+    /// What is kept of the group of `series`; `make` makes it if the series is the first.
+    pub(super) fn of<E>(
+        &mut self,
+        series: &EvalSeries,
+        make: impl FnOnce() -> Result<S, E>,
+    ) -> Result<&mut S, E> {
+        let labels = self.key(&series.labels);
+        let at = match self.places.get(&labels) {
+            Some(at) => *at,
+            None => {
+                let at = self.groups.len();
+                self.groups.push((EvalGroup { labels: labels.clone(), drop_name: false }, make()?));
+                self.places.insert(labels, at);
+                at
+            }
+        };
+        let (group, kept) = &mut self.groups[at];
+        group.drop_name |= series.drop_name;
+        Ok(kept)
+    }
+
+    /// All groups.
+    pub(super) fn into_groups(self) -> Vec<(EvalGroup, S)> {
+        self.groups
+    }
+
+    fn key(&self, labels: &Labels) -> Labels {
+        let listed = |list: &[String], name: &str| list.iter().any(|label| label == name);
+        match self.key {
+            Key::All => labels.clone(),
+            Key::By([]) => Labels::empty(),
+            Key::By(list) => labels.filtered(|name| listed(list, name)),
+            Key::Without(list) => {
+                labels.filtered(|name| name != METRIC_NAME && !listed(list, name))
+            }
+        }
+    }
+}
+
+impl Evaluator<'_> {
+    /// Hands on the groups of an aggregation.
+    pub(super) fn feed_aggregate(
+        &self,
+        node: &AggregateNode<'_>,
+        steps: Steps,
+        sink: Sink<'_>,
+    ) -> Result<(), EngineError> {
+        match node.op {
+            AggregateOp::Sum => self.fold::<Sum>(node, steps, sink),
+            AggregateOp::Avg => self.fold::<Avg>(node, steps, sink),
+            AggregateOp::Count => self.fold::<Count>(node, steps, sink),
+            AggregateOp::Min => self.fold::<Min>(node, steps, sink),
+            AggregateOp::Max => self.fold::<Max>(node, steps, sink),
+            AggregateOp::Group => self.fold::<Group>(node, steps, sink),
+            AggregateOp::Stddev => self.fold::<Variance<true>>(node, steps, sink),
+            AggregateOp::Stdvar => self.fold::<Variance<false>>(node, steps, sink),
+            AggregateOp::Quantile => self.feed_quantile(node, steps, sink),
+            AggregateOp::CountValues => self.feed_count_values(node, steps, sink),
+            AggregateOp::Topk
+            | AggregateOp::Bottomk
+            | AggregateOp::Limitk
+            | AggregateOp::LimitRatio => self.feed_picked(node, steps, sink),
+        }
+    }
+
+    fn fold<C: Cell>(
+        &self,
+        node: &AggregateNode<'_>,
+        steps: Steps,
+        sink: Sink<'_>,
+    ) -> Result<(), EngineError> {
+        let mut groups: Groups<'_, Fold<C>> = Groups::new(node);
+        let mut held = 0;
+        self.feed(&node.operand, steps, &mut |series| {
+            if series.column.is_empty() {
+                return Ok(());
+            }
+            let fold = groups.of(&series, || {
+                held += steps.count;
+                self.budget.hold(steps.count)?;
+                Ok::<_, EngineError>(Fold::new(steps.count))
+            })?;
+            fold.add(&series.column);
+            Ok(())
+        })?;
+        self.budget.release(held);
+        groups.into_groups().into_iter().try_for_each(|(group, fold)| {
+            let EvalGroup { labels, drop_name } = group;
+            sink(EvalSeries { labels, column: fold.finish(), drop_name })
+        })
+    }
+
+    fn feed_quantile(
+        &self,
+        node: &AggregateNode<'_>,
+        steps: Steps,
+        sink: Sink<'_>,
+    ) -> Result<(), EngineError> {
+        let (parameter, span) = parameter(node);
+        let quantiles = self.scalar(parameter, steps)?;
+        for q in unusual(&quantiles, 0.0, 1.0) {
+            let q = model::float::General(q);
+            self.warn(format!("quantile value should be between 0 and 1, got {q}"), span);
+        }
+        let mut groups: Groups<'_, Vec<Column>> = Groups::new(node);
+        let mut held = 0;
+        self.feed(&node.operand, steps, &mut |series| {
+            if series.column.is_empty() {
+                return Ok(());
+            }
+            held += cost(&series);
+            self.budget.hold(cost(&series))?;
+            groups.of(&series, || Ok::<_, EngineError>(Vec::new()))?.push(series.column);
+            Ok(())
+        })?;
+        self.budget.check()?;
+        self.budget.release(held);
+        let mut values = Vec::new();
+        groups.into_groups().into_iter().try_for_each(|(group, columns)| {
+            let mut column = Column::absent(steps.count);
+            for (step, q) in quantiles.iter().enumerate() {
+                values.clear();
+                values.extend(columns.iter().filter_map(|column| column.get(step)));
+                if !values.is_empty() {
+                    column.set(step, quantile(*q, &mut values));
+                }
+            }
+            let EvalGroup { labels, drop_name } = group;
+            sink(EvalSeries { labels, column, drop_name })
+        })
+    }
+
+    fn feed_count_values(
+        &self,
+        node: &AggregateNode<'_>,
+        steps: Steps,
+        sink: Sink<'_>,
+    ) -> Result<(), EngineError> {
+        let label = match parameter(node).0 {
+            Node::String(label) => *label,
+            _ => unreachable!("the checker lets only a text name the label of count_values"),
+        };
+        if label.is_empty() {
+            let text = format!("invalid label name {}", Quoted(label));
+            return Err(EngineError::Execution(text));
+        }
+        // Counts by the bits of the value; different bits may still be written alike (NaNs).
+        let mut groups: Groups<'_, FxHashMap<u64, Column>> = Groups::new(node);
+        let mut held = 0;
+        self.feed(&node.operand, steps, &mut |series| {
+            if series.column.is_empty() {
+                return Ok(());
+            }
+            let counts = groups.of(&series, || Ok::<_, EngineError>(FxHashMap::default()))?;
+            for (step, value) in series.column.iter() {
+                let column = match counts.entry(value.to_bits()) {
+                    std::collections::hash_map::Entry::Occupied(there) => there.into_mut(),
+                    std::collections::hash_map::Entry::Vacant(place) => {
+                        held += steps.count / 2 + 1;
+                        self.budget.hold(steps.count / 2 + 1)?;
+                        place.insert(Column::absent(steps.count))
+                    }
+                };
+                column.set(step, column.get(step).unwrap_or(0.0) + 1.0);
+            }
+            Ok(())
+        })?;
+        self.budget.release(held);
+        let mut totals: Groups<'_, Fold<Sum>> = Groups::keyed(Key::All);
+        for (group, counts) in groups.into_groups() {
+            let mut counts: Vec<(u64, Column)> = counts.into_iter().collect();
+            counts.sort_unstable_by_key(|(bits, _)| *bits);
+            for (bits, column) in counts {
+                let value = Plain(f64::from_bits(bits)).to_string();
+                let labels = group.labels.to_builder().set(label, value).build();
+                let series = EvalSeries { labels, column, drop_name: group.drop_name };
+                let make = || Ok::<_, EngineError>(Fold::new(steps.count));
+                totals.of(&series, make)?.add(&series.column);
+            }
+        }
+        totals.into_groups().into_iter().try_for_each(|(group, fold)| {
+            let EvalGroup { labels, drop_name } = group;
+            sink(EvalSeries { labels, column: fold.finish(), drop_name })
+        })
+    }
+}
+
+/// The parameter of an aggregation that has one.
+pub(super) fn parameter<'n, 'e>(node: &'n AggregateNode<'e>) -> (&'n Node<'e>, crate::ast::Span) {
+    let (parameter, span) = node.parameter.as_ref().expect("the parser demands the parameter");
+    (parameter, *span)
+}
+
+/// Those parameters that deserve a warning: NaN, the largest above `most`, the smallest below
+/// `least`.
+pub(super) fn unusual(values: &[f64], least: f64, most: f64) -> Vec<f64> {
+    let largest = values.iter().copied().filter(|v| *v > most).reduce(f64::max);
+    let smallest = values.iter().copied().filter(|v| *v < least).reduce(f64::min);
+    let nan = values.iter().copied().find(|v| v.is_nan());
+    [nan, largest, smallest].into_iter().flatten().collect()
+}
+
+/// The quantile of values in any order, NaN counted as the lowest; linear between neighbours.
+///
+/// `values` is sorted on the way. Empty values have the quantile NaN.
+pub fn quantile(q: f64, values: &mut [f64]) -> f64 {
+    if values.is_empty() || q.is_nan() {
+        return f64::NAN;
+    }
+    if q < 0.0 {
+        return f64::NEG_INFINITY;
+    }
+    if q > 1.0 {
+        return f64::INFINITY;
+    }
+    values.sort_unstable_by(|a, b| match (a.is_nan(), b.is_nan()) {
+        (false, false) => a.total_cmp(b),
+        (a, b) => b.cmp(&a),
+    });
+    let last = values.len() - 1;
+    let rank = q * last as f64;
+    #[expect(clippy::cast_possible_truncation, reason = "rank lies between 0 and `last`")]
+    let (lower, weight) = (rank.floor() as usize, rank - rank.floor());
+    let upper = (lower + 1).min(last);
+    values[lower] * (1.0 - weight) + values[upper] * weight
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_lie_between_neighbours_and_nan_is_lowest() {
+        for (q, values, expected) in [
+            (0.5, vec![3.0, 1.0, 2.0], 2.0),
+            (0.75, vec![1.0, 2.0], 1.75),
+            (1.0, vec![f64::NAN, 1.0], 1.0),
+            (-0.1, vec![1.0], f64::NEG_INFINITY),
+            (1.1, vec![1.0], f64::INFINITY),
+        ] {
+            let found = quantile(q, &mut values.clone());
+            assert_eq!(found.to_bits(), f64::to_bits(expected), "{q} of {values:?} is {found}");
+        }
+        assert!(quantile(0.0, &mut [1.0, f64::NAN]).is_nan());
+        assert!(quantile(f64::NAN, &mut [1.0]).is_nan());
+    }
+}

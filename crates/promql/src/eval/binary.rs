@@ -1,0 +1,168 @@
+//! Binary operators: a vector with a scalar, and the set operators.
+//!
+//! Vectors matched one to one or many to one are joined in [`super::join`]. Set operators look at
+//! label signatures step by step, as bitmaps, and never touch labels.
+
+use model::Labels;
+use model::labels::METRIC_NAME;
+use rustc_hash::FxHashMap;
+
+use super::arithmetic::{calculate_all, compare, drops_name};
+use super::series::{EvalSeries, join_equal};
+use super::steps::Steps;
+use super::{Evaluator, Sink, join};
+use crate::ast::{BinaryOp, Matching};
+use crate::error::EngineError;
+use crate::plan::{BinaryNode, Node};
+
+/// The labels two series must share to match.
+pub(super) fn signature(labels: &Labels, matching: &Matching) -> Labels {
+    let named = |name: &str| matching.labels.iter().any(|label| label == name);
+    if matching.on {
+        labels.filtered(named)
+    } else {
+        labels.filtered(|name| name != METRIC_NAME && !named(name))
+    }
+}
+
+/// At which steps each signature occurs.
+type Occurrence = FxHashMap<Labels, Vec<u64>>;
+
+impl Evaluator<'_> {
+    /// Hands on the result of a binary operator with at least one vector.
+    pub(super) fn feed_binary(
+        &self,
+        node: &BinaryNode<'_>,
+        steps: Steps,
+        sink: Sink<'_>,
+    ) -> Result<(), EngineError> {
+        match (node.scalars, node.matching) {
+            ((_, true), _) => {
+                let scalar = self.scalar(&node.right, steps)?;
+                self.feed_with_scalar(node, &node.left, &scalar, false, steps, sink)
+            }
+            ((true, _), _) => {
+                let scalar = self.scalar(&node.left, steps)?;
+                self.feed_with_scalar(node, &node.right, &scalar, true, steps, sink)
+            }
+            (_, Some(matching)) => match node.op {
+                BinaryOp::And => self.feed_and(node, matching, true, steps, sink),
+                BinaryOp::Unless => self.feed_and(node, matching, false, steps, sink),
+                BinaryOp::Or => self.feed_or(node, matching, steps, sink),
+                _ => self.feed_joined(node, matching, steps, sink),
+            },
+            (_, None) => unreachable!("the parser gives two vectors a matching"),
+        }
+    }
+
+    fn feed_with_scalar(
+        &self,
+        node: &BinaryNode<'_>,
+        vector: &Node<'_>,
+        scalar: &[f64],
+        scalar_is_left: bool,
+        steps: Steps,
+        sink: Sink<'_>,
+    ) -> Result<(), EngineError> {
+        let op = node.op;
+        let holds = |value: f64, scalar: f64| {
+            if scalar_is_left { compare(op, scalar, value) } else { compare(op, value, scalar) }
+        };
+        self.feed_mapped(vector, steps, sink, &mut |series| {
+            let column = &mut series.column;
+            if node.return_bool {
+                column.filter_map_in_place(|step, v| {
+                    Some(f64::from(u8::from(holds(v, scalar[step]))))
+                });
+            } else if op.is_comparison() {
+                column.filter_map_in_place(|step, v| holds(v, scalar[step]).then_some(v));
+            } else {
+                let mut values = Vec::with_capacity(scalar.len());
+                let (left, right) = match scalar_is_left {
+                    true => (scalar, column.values()),
+                    false => (column.values(), scalar),
+                };
+                calculate_all(op, left, right, &mut values);
+                column.replace_values(values);
+            }
+            node.return_bool || drops_name(op)
+        })
+    }
+
+    /// `and` (`keep`), `unless` (not `keep`).
+    fn feed_and(
+        &self,
+        node: &BinaryNode<'_>,
+        matching: &Matching,
+        keep: bool,
+        steps: Steps,
+        sink: Sink<'_>,
+    ) -> Result<(), EngineError> {
+        let mut right = Occurrence::default();
+        self.feed(&node.right, steps, &mut |series| {
+            note(&mut right, signature(&series.labels, matching), &series);
+            Ok(())
+        })?;
+        self.feed(&node.left, steps, &mut |mut series| {
+            match (right.get(&signature(&series.labels, matching)), keep) {
+                (Some(mask), true) => series.column.keep(mask),
+                (Some(mask), false) => series.column.drop_steps(mask),
+                (None, true) => return Ok(()),
+                (None, false) => {}
+            }
+            sink(series)
+        })
+    }
+
+    fn feed_or(
+        &self,
+        node: &BinaryNode<'_>,
+        matching: &Matching,
+        steps: Steps,
+        sink: Sink<'_>,
+    ) -> Result<(), EngineError> {
+        let mut left = Occurrence::default();
+        let mut all = self.collect(&node.left, steps)?;
+        for series in &all {
+            note(&mut left, signature(&series.labels, matching), series);
+        }
+        for mut series in self.collect(&node.right, steps)? {
+            if let Some(mask) = left.get(&signature(&series.labels, matching)) {
+                series.column.drop_steps(mask);
+            }
+            all.push(series);
+        }
+        self.release(&all);
+        Self::emit(join_equal(all)?, sink)
+    }
+
+    fn feed_joined(
+        &self,
+        node: &BinaryNode<'_>,
+        matching: &Matching,
+        steps: Steps,
+        sink: Sink<'_>,
+    ) -> Result<(), EngineError> {
+        let left = self.collect(&node.left, steps)?;
+        let right = self.collect(&node.right, steps)?;
+        self.budget.check()?;
+        let join = join::Join {
+            op: node.op,
+            return_bool: node.return_bool,
+            matching,
+            delayed_names: self.delayed_names,
+        };
+        let joined = join.run(&left, &right)?;
+        self.release(&left);
+        self.release(&right);
+        Self::emit(joined, sink)
+    }
+}
+
+fn note(occurrence: &mut Occurrence, signature: Labels, series: &EvalSeries) {
+    let presence = series.column.presence();
+    match occurrence.get_mut(&signature) {
+        Some(mask) => mask.iter_mut().zip(presence).for_each(|(m, p)| *m |= p),
+        None => drop(occurrence.insert(signature, presence.to_vec())),
+    }
+}

@@ -1,0 +1,268 @@
+//! Two vectors joined by label signatures: one to one, many to one, one to many.
+//!
+//! Signatures are matched once per query; then each pair of series is one loop over two columns.
+//! What Prometheus finds out at each step (two partners at one step are an error, at different steps
+//! they are not) is read off the bitmaps.
+
+use model::Labels;
+use rustc_hash::FxHashMap;
+
+use super::arithmetic::{calculate_all, compare, drops_name};
+use super::binary::signature;
+use super::column::{Column, steps_of};
+use super::series::{EvalSeries, drop_name, join_equal, names_the_metric};
+use crate::ast::{BinaryOp, Cardinality, Matching};
+use crate::error::EngineError;
+
+/// What is done with two vectors.
+pub(super) struct Join<'j> {
+    pub(super) op: BinaryOp,
+    pub(super) return_bool: bool,
+    pub(super) matching: &'j Matching,
+    pub(super) delayed_names: bool,
+}
+
+/// What has been joined of one signature so far.
+#[derive(Default)]
+struct Joined {
+    /// One to one: the steps at which the signature has a result.
+    steps: Vec<u64>,
+    /// Many to one: the same, for each set of result labels.
+    by_labels: FxHashMap<Labels, Vec<u64>>,
+}
+
+impl Join<'_> {
+    /// The result, a series for each labels set.
+    pub(super) fn run(
+        &self,
+        left: &[EvalSeries],
+        right: &[EvalSeries],
+    ) -> Result<Vec<EvalSeries>, EngineError> {
+        let swapped = self.matching.cardinality == Cardinality::OneToMany;
+        let (many, one) = if swapped { (right, left) } else { (left, right) };
+        let ones = self.index(one);
+        self.refuse_many_to_many(many, one, &ones)?;
+        let filled = Filled::of(self, many, one, &ones);
+        let mut joined: FxHashMap<Labels, Joined> = FxHashMap::default();
+        let mut results = Vec::new();
+        for series in many.iter().chain(&filled.many) {
+            let signature = signature(&series.labels, self.matching);
+            let partners = ones.get(&signature).map_or(&[][..], Vec::as_slice);
+            let fill = filled.one(&signature, partners, one, series);
+            if partners.is_empty() && fill.is_none() {
+                continue;
+            }
+            let joined = joined.entry(signature).or_default();
+            for partner in partners.iter().map(|at| &one[*at]).chain(&fill) {
+                let (l, r) = if swapped { (partner, series) } else { (series, partner) };
+                let presence: Vec<u64> = intersect(series, partner);
+                if presence.iter().all(|word| *word == 0) {
+                    continue;
+                }
+                let labels = self.labels(&series.labels, &partner.labels);
+                self.refuse_twice(joined, &labels, &presence)?;
+                let column = self.column(l, r, presence);
+                let drop_name = self.drops_name_later() || series.drop_name;
+                results.push(EvalSeries { labels, column, drop_name });
+            }
+        }
+        Ok(join_equal(results)?)
+    }
+
+    /// The series of the one side by signature, in order.
+    fn index(&self, one: &[EvalSeries]) -> FxHashMap<Labels, Vec<usize>> {
+        let mut ones: FxHashMap<Labels, Vec<usize>> = FxHashMap::default();
+        for (at, series) in one.iter().enumerate() {
+            ones.entry(signature(&series.labels, self.matching)).or_default().push(at);
+        }
+        ones
+    }
+
+    /// Two series of the one side with equal signatures must not meet at a step, unless the many
+    /// side has nothing at all there.
+    fn refuse_many_to_many(
+        &self,
+        many: &[EvalSeries],
+        one: &[EvalSeries],
+        ones: &FxHashMap<Labels, Vec<usize>>,
+    ) -> Result<(), EngineError> {
+        let mut shared: Vec<&Vec<usize>> =
+            ones.values().filter(|places| places.len() > 1).collect();
+        if shared.is_empty() {
+            return Ok(());
+        }
+        shared.sort_unstable();
+        let mut some_many: Vec<u64> = Vec::new();
+        many.iter().for_each(|series| unite(&mut some_many, series.column.presence()));
+        for places in shared {
+            let mut seen: Vec<u64> = Vec::new();
+            for at in places {
+                let mut here = one[*at].column.presence().to_vec();
+                here.iter_mut().zip(&some_many).for_each(|(h, m)| *h &= m);
+                if let Some(step) = first_common(&seen, &here) {
+                    let twin = places.iter().find(|p| one[**p].column.is_present(step));
+                    let twin = twin.expect("some series was seen at this step");
+                    return Err(self.many_to_many(&one[*twin].labels, &one[*at].labels));
+                }
+                unite(&mut seen, &here);
+            }
+        }
+        Ok(())
+    }
+
+    fn many_to_many(&self, a: &Labels, b: &Labels) -> EngineError {
+        let side = match self.matching.cardinality {
+            Cardinality::OneToMany => "left",
+            _ => "right",
+        };
+        let group = signature(a, self.matching);
+        let (first, second) = (a.min(b), a.max(b));
+        EngineError::Execution(format!(
+            "found duplicate series for the match group {group} on the {side} hand-side of the \
+             operation: [{first}, {second}];many-to-many matching not allowed: matching labels must \
+             be unique on one side"
+        ))
+    }
+
+    fn refuse_twice(
+        &self,
+        joined: &mut Joined,
+        labels: &Labels,
+        presence: &[u64],
+    ) -> Result<(), EngineError> {
+        let (taken, text) = if self.matching.cardinality == Cardinality::OneToOne {
+            let text = "many-to-one matching must be explicit (group_left/group_right)";
+            (&mut joined.steps, text)
+        } else {
+            let text = "grouping labels must ensure unique matches";
+            (joined.by_labels.entry(labels.clone()).or_default(), text)
+        };
+        if first_common(taken, presence).is_some() {
+            return Err(EngineError::Execution(format!("multiple matches for labels: {text}")));
+        }
+        unite(taken, presence);
+        Ok(())
+    }
+
+    fn drops_name_later(&self) -> bool {
+        self.delayed_names && self.return_bool
+    }
+
+    /// The labels of a result: those of the many side, cut down to the match if it is one to one.
+    fn labels(&self, many: &Labels, one: &Labels) -> Labels {
+        let Matching { cardinality, labels, on, include, .. } = self.matching;
+        let listed = |name: &str| labels.iter().any(|label| label == name);
+        let renamed = drops_name(self.op);
+        let kept = many.filtered(|name| {
+            let matched = *cardinality != Cardinality::OneToOne || listed(name) == *on;
+            matched && !(renamed && names_the_metric(name))
+        });
+        let kept = if include.is_empty() {
+            kept
+        } else {
+            let mut builder = kept.to_builder();
+            for name in include {
+                builder.set(name, one.get(name));
+            }
+            builder.build()
+        };
+        if self.return_bool && !self.delayed_names { drop_name(&kept) } else { kept }
+    }
+
+    /// The operator at each step of `presence`.
+    fn column(&self, left: &EvalSeries, right: &EvalSeries, presence: Vec<u64>) -> Column {
+        let (l, r) = (left.column.values(), right.column.values());
+        let op = self.op;
+        if self.return_bool {
+            let holds = |(l, r): (&f64, &f64)| f64::from(u8::from(compare(op, *l, *r)));
+            return Column::masked(l.iter().zip(r).map(holds).collect(), presence);
+        }
+        if op.is_comparison() {
+            let mut column = Column::masked(l.to_vec(), presence);
+            column.filter_map_in_place(|step, v| compare(op, v, r[step]).then_some(v));
+            return column;
+        }
+        let mut values = Vec::with_capacity(l.len());
+        calculate_all(op, l, r, &mut values);
+        Column::masked(values, presence)
+    }
+}
+
+/// What `fill_left` and `fill_right` put in the place of series that are missing.
+struct Filled {
+    /// Series of the many side for signatures that only the one side has.
+    many: Vec<EvalSeries>,
+    /// The value that stands in for the one side.
+    one: Option<f64>,
+}
+
+impl Filled {
+    fn of(
+        join: &Join<'_>,
+        many: &[EvalSeries],
+        one: &[EvalSeries],
+        ones: &FxHashMap<Labels, Vec<usize>>,
+    ) -> Self {
+        let Matching { cardinality, fill_left, fill_right, .. } = join.matching;
+        let (fill_many, fill_one) = match cardinality {
+            Cardinality::OneToMany => (*fill_right, *fill_left),
+            _ => (*fill_left, *fill_right),
+        };
+        let mut filled = Self { many: Vec::new(), one: fill_one };
+        let Some(value) = fill_many else { return filled };
+        let mut there: FxHashMap<Labels, Vec<u64>> = FxHashMap::default();
+        for series in many {
+            let mask = there.entry(signature(&series.labels, join.matching)).or_default();
+            unite(mask, series.column.presence());
+        }
+        let mut places: Vec<(&Labels, &Vec<usize>)> = ones.iter().collect();
+        places.sort_unstable_by_key(|(_, at)| *at);
+        for (signature, places) in places {
+            let mut missing: Vec<u64> = Vec::new();
+            places.iter().for_each(|at| unite(&mut missing, one[*at].column.presence()));
+            let mask = there.get(signature).map_or(&[][..], Vec::as_slice);
+            missing.iter_mut().zip(mask).for_each(|(m, t)| *m &= !t);
+            let steps = one[places[0]].column.steps();
+            let column = Column::masked(vec![value; steps], missing);
+            filled.many.push(EvalSeries::new(signature.clone(), column));
+        }
+        filled.many.retain(|series| !series.column.is_empty());
+        filled
+    }
+
+    /// What stands in for the partners of `series` at the steps where there is none.
+    fn one(
+        &self,
+        signature: &Labels,
+        partners: &[usize],
+        one: &[EvalSeries],
+        series: &EvalSeries,
+    ) -> Option<EvalSeries> {
+        let value = self.one?;
+        let mut missing = series.column.presence().to_vec();
+        for at in partners {
+            let mask = one[*at].column.presence();
+            missing.iter_mut().zip(mask).for_each(|(m, t)| *m &= !t);
+        }
+        let column = Column::masked(vec![value; series.column.steps()], missing);
+        Some(EvalSeries::new(signature.clone(), column))
+    }
+}
+
+fn intersect(a: &EvalSeries, b: &EvalSeries) -> Vec<u64> {
+    a.column.presence().iter().zip(b.column.presence()).map(|(a, b)| a & b).collect()
+}
+
+/// Adds the steps of `more` to those of `mask`, which may still be empty.
+fn unite(mask: &mut Vec<u64>, more: &[u64]) {
+    if mask.is_empty() {
+        mask.extend_from_slice(more);
+        return;
+    }
+    mask.iter_mut().zip(more).for_each(|(m, n)| *m |= n);
+}
+
+fn first_common(a: &[u64], b: &[u64]) -> Option<usize> {
+    let common: Vec<u64> = a.iter().zip(b).map(|(a, b)| a & b).collect();
+    steps_of(&common).next()
+}

@@ -1,0 +1,69 @@
+//! Ranges as they are: what an instant query for a range selector or a subquery answers.
+
+use model::sample::is_stale;
+use storage::Columns;
+
+use super::Evaluator;
+use super::select::read_ranges;
+use super::steps::Steps;
+use crate::error::EngineError;
+use crate::plan::{SelectNode, SubqueryNode};
+use crate::value::MatrixSeries;
+
+impl Evaluator<'_> {
+    /// The samples a range selector sees at the first step, stale markers left out.
+    pub(crate) fn samples(
+        &self,
+        select: &SelectNode<'_>,
+        steps: Steps,
+    ) -> Result<Vec<MatrixSeries>, EngineError> {
+        let Some(querier) = self.querier else { return Ok(Vec::new()) };
+        let moment = Steps::single(select.shift.apply(steps.start));
+        let hints =
+            storage::SelectHints { range_ms: select.back_ms, ..storage::SelectHints::default() };
+        let mut all = Vec::new();
+        let mut columns = Columns::default();
+        for series in querier.select(select.matchers, &hints)? {
+            self.budget.check()?;
+            let mut series = series?;
+            columns.clear();
+            for range in read_ranges(series.chunks(), moment, select.back_ms) {
+                series.read(range, &mut columns)?;
+            }
+            self.budget.hold(columns.len())?;
+            self.budget.count_read(columns.len() as u64);
+            let samples = columns.timestamps.iter().copied().zip(columns.values.iter().copied());
+            let floats: Vec<_> = samples.filter(|(_, value)| !is_stale(*value)).collect();
+            if !floats.is_empty() {
+                let labels = series.labels().clone();
+                all.push(MatrixSeries { labels, floats, histograms: Vec::new() });
+            }
+        }
+        Ok(all)
+    }
+
+    /// The points of a subquery that is evaluated at one step.
+    pub(crate) fn points(
+        &self,
+        subquery: &SubqueryNode<'_>,
+    ) -> Result<Vec<MatrixSeries>, EngineError> {
+        let mut series = self.collect(&subquery.operand, subquery.inner)?;
+        if self.delayed_names {
+            series.iter_mut().filter(|one| one.drop_name).for_each(|one| {
+                one.labels = super::series::drop_name(&one.labels);
+            });
+            series = super::series::join_equal(series)?;
+        }
+        let points = |column: &super::column::Column| {
+            column.iter().map(|(step, value)| (subquery.inner.time(step), value)).collect()
+        };
+        Ok(series
+            .into_iter()
+            .map(|one| MatrixSeries {
+                floats: points(&one.column),
+                labels: one.labels,
+                histograms: Vec::new(),
+            })
+            .collect())
+    }
+}

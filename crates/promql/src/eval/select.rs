@@ -1,0 +1,280 @@
+//! Selectors: series out of the store, and the value each step sees.
+//!
+//! A series is decoded once into reused buffers, whole chunks at a time; chunks that no step can see
+//! are not read. An instant selector takes at each step the newest sample that is not older than the
+//! lookback (a sample exactly that old is gone), and nothing if that sample is the stale marker.
+
+use model::sample::is_stale;
+use model::{TimeRange, Timestamp};
+use rayon::prelude::*;
+use storage::{ChunkMeta, Columns, SelectHints, Series};
+
+use super::budget::Budget;
+use super::column::Column;
+use super::series::EvalSeries;
+use super::steps::Steps;
+use super::{Evaluator, Sink};
+use crate::error::EngineError;
+use crate::plan::SelectNode;
+
+/// How many series are read in a row before the deadline is looked at.
+const RUN: usize = 8;
+
+/// How many runs per core are under way before their series are handed on.
+const RUNS_PER_CORE: usize = 8;
+
+/// What an instant selector gives for the sample it sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Take {
+    /// Its value.
+    Value,
+    /// Its time, in seconds.
+    Time,
+}
+
+impl Evaluator<'_> {
+    /// Hands on what an instant selector sees.
+    pub(super) fn feed_select(
+        &self,
+        select: &SelectNode<'_>,
+        steps: Steps,
+        sink: Sink<'_>,
+    ) -> Result<(), EngineError> {
+        self.feed_instant(select, steps, Take::Value, sink)
+    }
+
+    /// The same, or the times of what it sees.
+    pub(super) fn feed_instant(
+        &self,
+        select: &SelectNode<'_>,
+        steps: Steps,
+        take: Take,
+        sink: Sink<'_>,
+    ) -> Result<(), EngineError> {
+        let make = |columns: &Columns, column: &mut Column| {
+            see(columns, select, steps, take, column);
+            Ok(column.count() as u64)
+        };
+        self.feed_read(select, steps, &make, sink)
+    }
+
+    /// Reads each series of a selector, lets `make` fill a column from its samples, and hands it on
+    /// with the labels of the series. `make` returns how many samples its steps looked at; it runs on
+    /// any core, `sink` on this one, in the store's order.
+    pub(super) fn feed_read(
+        &self,
+        select: &SelectNode<'_>,
+        steps: Steps,
+        make: &(dyn Fn(&Columns, &mut Column) -> Result<u64, EngineError> + Sync),
+        sink: Sink<'_>,
+    ) -> Result<(), EngineError> {
+        let Some(querier) = self.querier else { return Ok(()) };
+        if steps.count == 0 {
+            return Ok(());
+        }
+        let hints = SelectHints {
+            step_ms: if steps.count > 1 { steps.step_ms } else { 0 },
+            func: select.around.to_owned(),
+            range_ms: if select.is_range { select.back_ms } else { 0 },
+            ..SelectHints::default()
+        };
+        let mut set = querier.select(select.matchers, &hints)?;
+        let reader = Reader { select, steps, make, budget: self.budget };
+        let cores = rayon::current_num_threads();
+        let mut batch: Vec<Box<dyn Series + '_>> = Vec::new();
+        loop {
+            for series in set.by_ref().take(RUN * RUNS_PER_CORE * cores) {
+                batch.push(series?);
+            }
+            if batch.is_empty() {
+                return Ok(());
+            }
+            for run in reader.read(&mut batch, cores) {
+                run?.into_iter().try_for_each(&mut *sink)?;
+            }
+            batch.clear();
+        }
+    }
+}
+
+/// Reads runs of series, over all cores.
+struct Reader<'r> {
+    select: &'r SelectNode<'r>,
+    steps: Steps,
+    make: &'r (dyn Fn(&Columns, &mut Column) -> Result<u64, EngineError> + Sync),
+    budget: &'r Budget<'r>,
+}
+
+impl Reader<'_> {
+    fn read(
+        &self,
+        batch: &mut [Box<dyn Series + '_>],
+        cores: usize,
+    ) -> Vec<Result<Vec<EvalSeries>, EngineError>> {
+        if cores == 1 || batch.len() == 1 {
+            let mut columns = Columns::default();
+            return batch.chunks_mut(RUN).map(|run| self.read_run(run, &mut columns)).collect();
+        }
+        // Few series may be long ones: then each is a run of its own.
+        let run = if batch.len() < RUN * cores { 1 } else { RUN };
+        batch
+            .par_chunks_mut(run)
+            .map_init(Columns::default, |columns, run| self.read_run(run, columns))
+            .collect()
+    }
+
+    fn read_run(
+        &self,
+        run: &mut [Box<dyn Series + '_>],
+        columns: &mut Columns,
+    ) -> Result<Vec<EvalSeries>, EngineError> {
+        self.budget.check()?;
+        run.iter_mut().map(|series| self.read_series(series.as_mut(), columns)).collect()
+    }
+
+    fn read_series(
+        &self,
+        series: &mut dyn Series,
+        columns: &mut Columns,
+    ) -> Result<EvalSeries, EngineError> {
+        columns.clear();
+        let shift = self.select.shift;
+        let (first, last) = (shift.apply(self.steps.start), shift.apply(self.steps.end()));
+        let moments = Steps::between(first, last, self.steps.step_ms);
+        for range in read_ranges(series.chunks(), moments, self.select.back_ms) {
+            series.read(range, columns)?;
+        }
+        let mut column = Column::absent(self.steps.count);
+        let looked_at = (self.make)(columns, &mut column)?;
+        self.budget.count_read(looked_at);
+        Ok(EvalSeries::new(series.labels().clone(), column))
+    }
+}
+
+/// The ranges to read of a series so that at each of `moments` everything in the `back_ms` before
+/// it is there: rising, apart from each other, and without chunks that no moment sees.
+///
+/// Reading the whole range at once gives the same answer; this reads less where moments lie farther
+/// apart than they see.
+pub fn read_ranges(chunks: &[ChunkMeta], moments: Steps, back_ms: i64) -> Vec<TimeRange> {
+    let first = moments.start.saturating_sub(back_ms).saturating_add(1);
+    let Some(whole) = TimeRange::new(first, moments.end()) else { return Vec::new() };
+    if chunks.is_empty() || moments.count < 2 || moments.step_ms <= back_ms {
+        return vec![whole];
+    }
+    let mut ranges: Vec<TimeRange> = Vec::new();
+    let mut joined = false;
+    for chunk in chunks {
+        if !is_seen(chunk, moments, back_ms) {
+            joined = false;
+            continue;
+        }
+        let Some(range) = TimeRange::new(chunk.min_t, chunk.max_t.max(chunk.min_t))
+            .and_then(|range| range.intersect(whole))
+        else {
+            continue;
+        };
+        match ranges.last_mut() {
+            Some(last) if joined || range.min() <= last.max() => *last = last.union(range),
+            _ => ranges.push(range),
+        }
+        joined = true;
+    }
+    ranges
+}
+
+/// Whether some moment lies at or behind the chunk's first sample, and less than `back_ms` behind
+/// its last.
+fn is_seen(chunk: &ChunkMeta, moments: Steps, back_ms: i64) -> bool {
+    let ahead = chunk.min_t.saturating_sub(moments.start).max(0);
+    let step = ahead / moments.step_ms + i64::from(ahead % moments.step_ms != 0);
+    let moment = moments.start.saturating_add(step.saturating_mul(moments.step_ms));
+    moment <= moments.end() && moment < chunk.max_t.saturating_add(back_ms)
+}
+
+/// Fills `column` with what an instant selector sees of `columns` at each step.
+fn see(columns: &Columns, select: &SelectNode<'_>, steps: Steps, take: Take, column: &mut Column) {
+    let (times, values) = (&columns.timestamps, &columns.values);
+    let mut next = 0;
+    for (step, moment) in select.shift.times(steps).enumerate() {
+        next += passed(&times[next..], moment);
+        let Some(newest) = next.checked_sub(1) else { continue };
+        let (t, value) = (times[newest], values[newest]);
+        if t > moment.saturating_sub(select.back_ms) && !is_stale(value) {
+            column.set(step, if take == Take::Time { seconds(t) } else { value });
+        }
+    }
+}
+
+/// How many of the first `times` lie at or before `moment`.
+///
+/// Equals `times.partition_point(|t| *t <= moment)`, in steps of doubling length, so that near
+/// moments cost little and far ones no scan.
+fn passed(times: &[Timestamp], moment: Timestamp) -> usize {
+    let mut reach = 1;
+    while reach <= times.len() && times[reach - 1] <= moment {
+        reach *= 2;
+    }
+    let from = reach / 2;
+    let to = (reach - 1).min(times.len());
+    from + times[from..to].partition_point(|t| *t <= moment)
+}
+
+/// A timestamp as PromQL counts time.
+pub(super) fn seconds(t: Timestamp) -> f64 {
+    t as f64 / 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn chunk(min_t: i64, max_t: i64) -> ChunkMeta {
+        ChunkMeta { min_t, max_t, count: 1 }
+    }
+
+    #[test]
+    fn chunks_between_what_two_steps_see_are_not_read() {
+        let chunks = [chunk(0, 99), chunk(100, 199), chunk(200, 299), chunk(300, 399)];
+        let ranges = read_ranges(&chunks, Steps::between(50, 350, 300), 40);
+        assert_eq!(
+            ranges,
+            [TimeRange::new(11, 99), TimeRange::new(300, 350)].map(|r| r.expect("rising"))
+        );
+        let near = read_ranges(&chunks, Steps::between(50, 350, 30), 40);
+        assert_eq!(near, [TimeRange::new(11, 350).expect("rising")]);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_skipped_is_seen_by_no_step(
+            lengths in prop::collection::vec((1i64..50, 0i64..60), 1..12),
+            start in -50i64..100, step in 1i64..200, count in 1usize..8, back in 1i64..80,
+        ) {
+            let mut t = 0;
+            let chunks: Vec<ChunkMeta> = lengths.iter().map(|(gap, length)| {
+                let one = chunk(t + gap, t + gap + length);
+                t = one.max_t;
+                one
+            }).collect();
+            let moments = Steps { start, step_ms: step, count };
+            let ranges = read_ranges(&chunks, moments, back);
+            prop_assert!(ranges.windows(2).all(|pair| pair[0].max() < pair[1].min()));
+            for sample in chunks.iter().flat_map(|c| c.min_t..=c.max_t) {
+                let seen = moments.times().any(|m| m - back < sample && sample <= m);
+                let read = ranges.iter().any(|range| range.contains(sample));
+                prop_assert!(read || !seen, "sample at {} is not in {:?}", sample, ranges);
+            }
+        }
+
+        #[test]
+        fn doubling_finds_what_bisection_finds(
+            mut times in prop::collection::vec(0i64..50, 0..40), moment in -5i64..60,
+        ) {
+            times.sort_unstable();
+            times.dedup();
+            prop_assert_eq!(passed(&times, moment), times.partition_point(|t| *t <= moment));
+        }
+    }
+}

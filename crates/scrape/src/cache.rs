@@ -1,0 +1,253 @@
+//! What one target exposed before: series text to [`SeriesRef`], and what is not exposed any more.
+//!
+//! A target lists its series in the same order at each scrape, so the entry behind the last one is
+//! tried first: one comparison of texts, no hashing. Always true between rounds: each text is there
+//! once, and `live_before` says of an entry that its series has a sample, not a marker, as its
+//! newest. Labels are not kept; whoever needs them again reads the text again.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+
+use hashbrown::HashTable;
+use storage::SeriesRef;
+
+/// The series of one target.
+#[derive(Debug, Default)]
+pub(crate) struct Cache {
+    entries: Vec<Entry>,
+    /// Places in `entries`, by hash of the text. The hash is keyed: texts come from strangers.
+    index: HashTable<u32>,
+    hasher: RandomState,
+    /// Where the next text is expected.
+    guess: usize,
+    /// How many entries there were when the round began.
+    old_entries: usize,
+    /// Live series whose texts were forgotten.
+    orphans: Vec<SeriesRef>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    text: Box<str>,
+    /// `None`: relabelling drops it.
+    series: Option<SeriesRef>,
+    /// It was exposed in this round.
+    seen: bool,
+    /// It got a sample in this round that makes a marker due when it vanishes.
+    live: bool,
+    /// The same for the last round.
+    live_before: bool,
+}
+
+/// A place in the cache, good for the current round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Slot(usize);
+
+/// A text that was exposed before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// Relabelling drops it.
+    Dropped,
+    /// It is stored as this series; `again` if this round had it already.
+    Series { slot: Slot, series: SeriesRef, again: bool },
+}
+
+impl Cache {
+    /// Begins a scrape.
+    pub(crate) fn begin(&mut self) {
+        self.guess = 0;
+        self.old_entries = self.entries.len();
+    }
+
+    /// Looks up a text that is exposed now.
+    pub(crate) fn find(&mut self, text: &str) -> Option<Found> {
+        let expected = self.entries.get(self.guess).is_some_and(|entry| *entry.text == *text);
+        let place = if expected { self.guess } else { self.place(text)? };
+        self.guess = place + 1;
+        let entry = &mut self.entries[place];
+        let again = std::mem::replace(&mut entry.seen, true);
+        Some(match entry.series {
+            None => Found::Dropped,
+            Some(series) => Found::Series { slot: Slot(place), series, again },
+        })
+    }
+
+    /// Remembers a text that was not found, and the series it names unless it is dropped.
+    pub(crate) fn insert(&mut self, text: &str, series: Option<SeriesRef>) -> Slot {
+        let place = self.entries.len();
+        let Ok(small) = u32::try_from(place) else {
+            // Four thousand million series of one target do not fit; they just are not remembered.
+            return Slot(usize::MAX);
+        };
+        let hash = self.hasher.hash_one(text);
+        let (entries, hasher) = (&self.entries, &self.hasher);
+        self.index.insert_unique(hash, small, |i| hasher.hash_one(&*entries[*i as usize].text));
+        let (text, seen) = (text.into(), true);
+        self.entries.push(Entry { text, series, seen, live: false, live_before: false });
+        self.guess = place + 1;
+        Slot(place)
+    }
+
+    /// The series got a sample: `series` is what it is known as now, and a marker is due once it
+    /// vanishes if `tracked`.
+    pub(crate) fn appended(&mut self, slot: Slot, series: SeriesRef, tracked: bool) {
+        if let Some(entry) = self.entries.get_mut(slot.0) {
+            entry.series = Some(series);
+            entry.live |= tracked;
+        }
+    }
+
+    /// The series that were live before this round and are not now.
+    pub(crate) fn vanished(&self) -> Vec<SeriesRef> {
+        let gone = |e: &&Entry| e.live_before && !e.live;
+        let gone = self.entries.iter().filter(gone).filter_map(|e| e.series);
+        let mut gone: Vec<SeriesRef> = gone.chain(self.orphans.iter().copied()).collect();
+        if !gone.is_empty() {
+            // Two texts may name one series, and one of them may still be there.
+            let live: HashSet<SeriesRef> =
+                self.entries.iter().filter(|e| e.live).filter_map(|e| e.series).collect();
+            gone.retain(|series| !live.contains(series));
+        }
+        gone
+    }
+
+    /// Ends a good scrape: what was not exposed is forgotten.
+    pub(crate) fn end(&mut self) {
+        self.orphans.clear();
+        let before = self.entries.len();
+        self.entries.retain(|entry| entry.seen);
+        if self.entries.len() != before {
+            self.rebuild_index();
+        }
+        for entry in &mut self.entries {
+            entry.seen = false;
+            entry.live_before = std::mem::take(&mut entry.live);
+        }
+    }
+
+    /// Ends a failed scrape as if nothing had been exposed: returns all series that were live
+    /// before it. Texts are remembered, except those that were new.
+    pub(crate) fn fail(&mut self) -> Vec<SeriesRef> {
+        if self.entries.len() > self.old_entries {
+            self.entries.truncate(self.old_entries);
+            self.rebuild_index();
+        }
+        let mut gone = std::mem::take(&mut self.orphans);
+        for entry in &mut self.entries {
+            if entry.live_before {
+                gone.extend(entry.series);
+            }
+            (entry.seen, entry.live, entry.live_before) = (false, false, false);
+        }
+        gone
+    }
+
+    /// Forgets all texts, since they mean other series from now on. The live series are remembered
+    /// until the next scrape.
+    pub(crate) fn forget_texts(&mut self) {
+        self.orphans.extend(self.entries.iter().filter(|e| e.live_before).filter_map(|e| e.series));
+        self.entries.clear();
+        self.index.clear();
+    }
+
+    fn place(&self, text: &str) -> Option<usize> {
+        let hash = self.hasher.hash_one(text);
+        let same = |i: &u32| *self.entries[*i as usize].text == *text;
+        self.index.find(hash, same).map(|i| *i as usize)
+    }
+
+    fn rebuild_index(&mut self) {
+        self.index.clear();
+        self.entries.shrink_to(self.entries.len() * 2);
+        let hash = |text: &str| self.hasher.hash_one(text);
+        for (place, entry) in self.entries.iter().enumerate() {
+            let small = u32::try_from(place).expect("insert lets no more in");
+            let rehash = |i: &u32| hash(&self.entries[*i as usize].text);
+            self.index.insert_unique(hash(&entry.text), small, rehash);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::num::NonZeroU64;
+
+    fn series(n: u64) -> SeriesRef {
+        SeriesRef(NonZeroU64::new(n).expect("not zero"))
+    }
+
+    /// A round that exposes these texts; each new one becomes the series of its length.
+    fn expose(cache: &mut Cache, texts: &[&str]) {
+        cache.begin();
+        for text in texts {
+            let slot = match cache.find(text) {
+                Some(Found::Series { slot, .. }) => slot,
+                Some(Found::Dropped) => continue,
+                None if text.starts_with('!') => {
+                    cache.insert(text, None);
+                    continue;
+                }
+                None => cache.insert(text, Some(series(text.len() as u64))),
+            };
+            cache.appended(slot, series(text.len() as u64), !text.contains('@'));
+        }
+    }
+
+    fn good(cache: &mut Cache, texts: &[&str]) -> Vec<SeriesRef> {
+        expose(cache, texts);
+        let mut gone = cache.vanished();
+        cache.end();
+        gone.sort_unstable();
+        gone
+    }
+
+    #[test]
+    fn what_was_exposed_last_time_and_is_not_now_has_vanished() {
+        let mut cache = Cache::default();
+        assert_eq!(good(&mut cache, &["a", "bb", "!", "ccc", "@@@@"]), []);
+        assert_eq!(good(&mut cache, &["ccc", "new55", "a"]), [series(2)]);
+        assert_eq!(good(&mut cache, &["bb", "a"]), [series(3), series(5)]);
+        assert_eq!(good(&mut cache, &[]), [series(1), series(2)]);
+        assert_eq!(good(&mut cache, &[]), []);
+    }
+
+    #[test]
+    fn a_series_with_another_text_that_is_still_there_has_not_vanished() {
+        let mut cache = Cache::default();
+        good(&mut cache, &["a", "b", "cc"]);
+        assert_eq!(good(&mut cache, &["b", "cc"]), []);
+        assert_eq!(good(&mut cache, &["cc"]), [series(1)]);
+    }
+
+    #[test]
+    fn a_failed_scrape_ends_all_series_once_and_keeps_the_texts() {
+        let mut cache = Cache::default();
+        good(&mut cache, &["a", "bb"]);
+        expose(&mut cache, &["bb", "ccc"]);
+        assert_eq!(cache.fail(), [series(1), series(2)]);
+        cache.begin();
+        assert_eq!(cache.fail(), []);
+        cache.begin();
+        assert!(matches!(cache.find("a"), Some(Found::Series { again: false, .. })));
+        assert_eq!(cache.find("ccc"), None);
+    }
+
+    #[test]
+    fn a_text_exposed_twice_is_known_again() {
+        let mut cache = Cache::default();
+        expose(&mut cache, &["a"]);
+        assert!(matches!(cache.find("a"), Some(Found::Series { again: true, .. })));
+    }
+
+    #[test]
+    fn forgotten_texts_leave_their_series_to_the_next_scrape() {
+        let mut cache = Cache::default();
+        good(&mut cache, &["a", "bb"]);
+        cache.forget_texts();
+        assert_eq!(good(&mut cache, &["x"]), [series(2)]);
+        cache.forget_texts();
+        cache.begin();
+        assert_eq!(cache.fail(), [series(1)]);
+    }
+}

@@ -171,6 +171,8 @@ impl Cache {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
     use std::num::NonZeroU64;
 
     fn series(n: u64) -> SeriesRef {
@@ -238,6 +240,59 @@ mod tests {
         let mut cache = Cache::default();
         expose(&mut cache, &["a"]);
         assert!(matches!(cache.find("a"), Some(Found::Series { again: true, .. })));
+    }
+
+    /// What the cache says must equal what sets of live series say.
+    #[derive(Clone, Debug)]
+    enum Round {
+        Good(Vec<String>),
+        Failed(Vec<String>),
+        Forget,
+    }
+
+    fn rounds() -> impl Strategy<Value = Vec<Round>> {
+        // Lengths are series, so `a` and `b` are two texts of one series.
+        let texts = || prop::collection::vec("[ab!@]{1,3}", 0..7);
+        let round = prop_oneof![
+            6 => texts().prop_map(Round::Good),
+            2 => texts().prop_map(Round::Failed),
+            1 => Just(Round::Forget),
+        ];
+        prop::collection::vec(round, 0..8)
+    }
+
+    proptest! {
+        #[test]
+        fn markers_are_due_for_what_was_live_and_is_not(rounds in rounds()) {
+            let mut cache = Cache::default();
+            let mut live = BTreeSet::new();
+            for round in rounds {
+                let (texts, ended) = match &round {
+                    Round::Forget => {
+                        cache.forget_texts();
+                        continue;
+                    }
+                    Round::Good(texts) => {
+                        let tracked = |t: &&String| !t.starts_with('!') && !t.contains('@');
+                        let now = texts.iter().filter(tracked).map(|t| series(t.len() as u64));
+                        (texts, now.collect())
+                    }
+                    Round::Failed(texts) => (texts, BTreeSet::new()),
+                };
+                let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+                expose(&mut cache, &texts);
+                let gone: BTreeSet<SeriesRef> = match round {
+                    Round::Failed(_) => cache.fail().into_iter().collect(),
+                    _ => {
+                        let gone = cache.vanished().into_iter().collect();
+                        cache.end();
+                        gone
+                    }
+                };
+                prop_assert_eq!(&gone, &live.difference(&ended).copied().collect());
+                live = ended;
+            }
+        }
     }
 
     #[test]

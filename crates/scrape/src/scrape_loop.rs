@@ -151,16 +151,11 @@ impl ScrapeLoop {
         self.settings.target.next_tick(now, self.shared.options.offset_seed)
     }
 
-    /// The planned time behind `planned`: the next on the grid, without those that are over.
+    /// The next planned time.
     fn tick_after(&self, planned: Timestamp) -> Timestamp {
         let now = self.shared.clock.now_ms();
-        let interval = self.settings.target.interval_ms;
-        let next = planned + interval;
-        if next - now > interval {
-            // Somebody set the clock back.
-            return self.first_tick();
-        }
-        next + (now - next).max(0) / interval * interval
+        let next = tick_behind(planned, self.settings.target.interval_ms, now);
+        next.unwrap_or_else(|| self.first_tick())
     }
 
     /// Takes over new settings; returns when to scrape next.
@@ -180,9 +175,11 @@ impl ScrapeLoop {
 
     async fn scrape(&mut self, planned: Timestamp) {
         let clock = &self.shared.clock;
-        let (t, started) = (self.timestamp(planned, clock.now_ms()), clock.monotonic());
+        let interval_ms = self.settings.target.interval_ms;
+        let t = timestamp(&self.shared.options, interval_ms, planned, clock.now_ms());
+        let started = clock.monotonic();
         if let Some(last) = self.last_start.replace(started) {
-            let lengths = self.shared.stats.interval_length(self.settings.target.interval_ms);
+            let lengths = self.shared.stats.interval_length(interval_ms);
             lengths.observe_duration(started.saturating_sub(last));
         }
         let settings = Arc::clone(&self.settings);
@@ -202,14 +199,6 @@ impl ScrapeLoop {
         let _permit = shared.ingests.acquire().await.expect("nobody closes the semaphore");
         let scrape = Scrape { t, started, answer };
         self.on_ingest(move |ingest| ingest.store(&settings, scrape)).await;
-    }
-
-    /// The planned time if `now` is near enough to it.
-    fn timestamp(&self, planned: Timestamp, now: Timestamp) -> Timestamp {
-        let options = &self.shared.options;
-        let tolerance = options.timestamp_tolerance_ms.min(self.settings.target.interval_ms / 100);
-        let near = (now - planned).abs() <= tolerance;
-        if options.align_timestamps && near { planned } else { now }
     }
 
     async fn retire(mut self) {
@@ -242,4 +231,64 @@ async fn wait_until(clock: &dyn Clock, planned: Timestamp) {
     let wait_ms = planned - clock.now_ms();
     let wait = Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0));
     tokio::time::sleep(wait).await;
+}
+
+/// The planned time behind `planned`, without those that are over by a whole interval: the one that
+/// is late is made up for at once. `None` if the clock was set back, and the plan is void; a timer
+/// that only woke a little early is no such thing.
+fn tick_behind(planned: Timestamp, interval_ms: i64, now: Timestamp) -> Option<Timestamp> {
+    let interval = interval_ms.max(1);
+    let next = planned + interval;
+    (next - now <= 2 * interval).then(|| next + (now - next).max(0) / interval * interval)
+}
+
+/// The planned time if `now` is near enough to it.
+fn timestamp(
+    options: &ScrapeOptions,
+    interval_ms: i64,
+    planned: Timestamp,
+    now: Timestamp,
+) -> Timestamp {
+    let tolerance = options.timestamp_tolerance_ms.min(interval_ms / 100);
+    let near = (now - planned).abs() <= tolerance;
+    if options.align_timestamps && near { planned } else { now }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scrape_nearly_on_time_carries_the_planned_time() {
+        let options = ScrapeOptions::default();
+        for (interval, planned, now, t) in [
+            (15_000, 1000, 1000, 1000),
+            (15_000, 1000, 1002, 1000),
+            (15_000, 1000, 998, 1000),
+            (15_000, 1000, 1003, 1003),
+            (100, 1000, 1001, 1000),
+            (100, 1000, 1002, 1002),
+        ] {
+            assert_eq!(timestamp(&options, interval, planned, now), t, "{interval} {now}");
+        }
+        let as_is = ScrapeOptions { align_timestamps: false, ..options };
+        assert_eq!(timestamp(&as_is, 15_000, 1000, 1001), 1001);
+    }
+
+    #[test]
+    fn the_next_tick_is_one_interval_on_unless_time_has_run_away() {
+        for (now, next) in [
+            (1001, Some(1100)),
+            (1100, Some(1100)),
+            (1150, Some(1100)),
+            (1199, Some(1100)),
+            (1200, Some(1200)),
+            (1950, Some(1900)),
+            (1000, Some(1100)),
+            (998, Some(1100)),
+            (899, None),
+        ] {
+            assert_eq!(tick_behind(1000, 100, now), next, "{now}");
+        }
+    }
 }

@@ -15,6 +15,9 @@ use hyper::body::{Body, Incoming};
 use crate::connection::{Connection, Resting, dial};
 use crate::{ClientError, Failure, HttpOptions, Response};
 
+/// So much room is made for a body that only announced its length; the rest grows as it comes.
+const MAX_TRUSTED_LENGTH: usize = 1 << 20;
+
 /// What to ask.
 #[derive(Clone, Debug)]
 pub struct Request<'a> {
@@ -147,7 +150,7 @@ impl HttpClient {
         if announced >= limit_bytes {
             return Err(too_large());
         }
-        let mut body = BytesMut::with_capacity(announced);
+        let mut body = BytesMut::with_capacity(announced.min(MAX_TRUSTED_LENGTH));
         while let Some(frame) = incoming.frame().await {
             let Ok(piece) = frame.map_err(broken)?.into_data() else {
                 continue;

@@ -23,11 +23,13 @@ impl<'a> Cursor<'a> {
         self.at
     }
 
+    #[inline]
     pub(crate) fn peek(self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
     /// What follows, as bytes.
+    #[inline]
     pub(crate) fn rest(self) -> &'a [u8] {
         self.text.as_bytes().get(self.at..).unwrap_or_default()
     }
@@ -37,11 +39,13 @@ impl<'a> Cursor<'a> {
     }
 
     /// Moves on by `count` bytes, at most to the end.
+    #[inline]
     pub(crate) fn advance(&mut self, count: usize) {
         self.at = (self.at + count).min(self.text.len());
     }
 
     /// Moves past `byte`, if it is next.
+    #[inline]
     pub(crate) fn eat(&mut self, byte: u8) -> bool {
         let found = self.peek() == Some(byte);
         self.at += usize::from(found);
@@ -58,6 +62,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Moves past all bytes that pass and returns them.
+    #[inline]
     pub(crate) fn take_while(&mut self, pass: impl Fn(u8) -> bool) -> &'a str {
         let from = self.at;
         let rest = self.rest();
@@ -66,6 +71,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Moves past spaces and tabs.
+    #[inline]
     pub(crate) fn skip_blanks(&mut self) {
         while matches!(self.peek(), Some(b' ' | b'\t')) {
             self.at += 1;
@@ -102,6 +108,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The text between `from` and here.
+    #[inline]
     pub(crate) fn since(self, from: usize) -> &'a str {
         self.text.get(from..self.at).unwrap_or_default()
     }

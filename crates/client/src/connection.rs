@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpStream, lookup_host};
 
@@ -16,6 +16,8 @@ use crate::Failure;
 
 /// One open connection, ready for a request.
 pub(crate) type Connection = SendRequest<Full<Bytes>>;
+
+const READ_BUFFER_BYTES: usize = 16 << 10;
 
 /// The connections that rest, by host and port.
 #[derive(Debug, Default)]
@@ -67,7 +69,13 @@ async fn greet(stream: TcpStream) -> Result<Connection, Failure> {
     // A request is one small write; waiting for more to send with it would only cost time. Where
     // the system refuses the option, things are slower, not wrong.
     let _ = stream.set_nodelay(true);
-    let (sender, driver) = handshake(TokioIo::new(stream)).await.map_err(Failure::Http)?;
+    // One request is on its way at a time, and a connection rests for most of its life: a small
+    // buffer is enough, and a growing one would stay grown.
+    let (sender, driver) = Builder::new()
+        .read_buf_exact_size(Some(READ_BUFFER_BYTES))
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(Failure::Http)?;
     tokio::spawn(async move {
         // Whoever waits for the answer is told of any failure; here it only ends the connection.
         let _ = driver.await;

@@ -1,25 +1,19 @@
 //! What one target exposed before: series text to [`SeriesRef`], and what is not exposed any more.
 //!
-//! A target lists its series in the same order at each scrape, so the entry behind the last one is
-//! tried first: one comparison of texts, no hashing. Always true between rounds: each text is there
-//! once, and `live_before` says of an entry that its series has a sample, not a marker, as its
-//! newest. Labels are not kept; whoever needs them again reads the text again.
+//! A target lists its series in the same order at each scrape, which [`Texts`] makes use of. Always
+//! true between rounds: `live_before` says of an entry that its series has a sample, not a marker,
+//! as its newest. Labels are not kept; whoever needs them again reads the text again.
 
 use std::collections::HashSet;
-use std::hash::{BuildHasher, RandomState};
 
-use hashbrown::HashTable;
 use storage::SeriesRef;
+
+use crate::texts::Texts;
 
 /// The series of one target.
 #[derive(Debug, Default)]
 pub(crate) struct Cache {
-    entries: Vec<Entry>,
-    /// Places in `entries`, by hash of the text. The hash is keyed: texts come from strangers.
-    index: HashTable<u32>,
-    hasher: RandomState,
-    /// Where the next text is expected.
-    guess: usize,
+    entries: Texts<Entry>,
     /// How many entries there were when the round began.
     old_entries: usize,
     /// Live series whose texts were forgotten.
@@ -28,7 +22,6 @@ pub(crate) struct Cache {
 
 #[derive(Debug)]
 struct Entry {
-    text: Box<str>,
     /// `None`: relabelling drops it.
     series: Option<SeriesRef>,
     /// It was exposed in this round.
@@ -55,16 +48,14 @@ pub(crate) enum Found {
 impl Cache {
     /// Begins a scrape.
     pub(crate) fn begin(&mut self) {
-        self.guess = 0;
+        self.entries.rewind();
         self.old_entries = self.entries.len();
     }
 
     /// Looks up a text that is exposed now.
     pub(crate) fn find(&mut self, text: &str) -> Option<Found> {
-        let expected = self.entries.get(self.guess).is_some_and(|entry| *entry.text == *text);
-        let place = if expected { self.guess } else { self.place(text)? };
-        self.guess = place + 1;
-        let entry = &mut self.entries[place];
+        let place = self.entries.find(text)?;
+        let entry = self.entries.get_mut(place)?;
         let again = std::mem::replace(&mut entry.seen, true);
         Some(match entry.series {
             None => Found::Dropped,
@@ -74,18 +65,9 @@ impl Cache {
 
     /// Remembers a text that was not found, and the series it names unless it is dropped.
     pub(crate) fn insert(&mut self, text: &str, series: Option<SeriesRef>) -> Slot {
-        let place = self.entries.len();
-        let Ok(small) = u32::try_from(place) else {
-            // Four thousand million series of one target do not fit; they just are not remembered.
-            return Slot(usize::MAX);
-        };
-        let hash = self.hasher.hash_one(text);
-        let (entries, hasher) = (&self.entries, &self.hasher);
-        self.index.insert_unique(hash, small, |i| hasher.hash_one(&*entries[*i as usize].text));
-        let (text, seen) = (text.into(), true);
-        self.entries.push(Entry { text, series, seen, live: false, live_before: false });
-        self.guess = place + 1;
-        Slot(place)
+        let entry = Entry { series, seen: true, live: false, live_before: false };
+        // Four thousand million series of one target do not fit; the rest is not remembered.
+        Slot(self.entries.insert(text, entry).unwrap_or(usize::MAX))
     }
 
     /// The series got a sample: `series` is what it is known as now, and a marker is due once it
@@ -100,12 +82,12 @@ impl Cache {
     /// The series that were live before this round and are not now.
     pub(crate) fn vanished(&self) -> Vec<SeriesRef> {
         let gone = |e: &&Entry| e.live_before && !e.live;
-        let gone = self.entries.iter().filter(gone).filter_map(|e| e.series);
+        let gone = self.entries.values().filter(gone).filter_map(|e| e.series);
         let mut gone: Vec<SeriesRef> = gone.chain(self.orphans.iter().copied()).collect();
         if !gone.is_empty() {
             // Two texts may name one series, and one of them may still be there.
             let live: HashSet<SeriesRef> =
-                self.entries.iter().filter(|e| e.live).filter_map(|e| e.series).collect();
+                self.entries.values().filter(|e| e.live).filter_map(|e| e.series).collect();
             gone.retain(|series| !live.contains(series));
         }
         gone
@@ -114,12 +96,8 @@ impl Cache {
     /// Ends a good scrape: what was not exposed is forgotten.
     pub(crate) fn end(&mut self) {
         self.orphans.clear();
-        let before = self.entries.len();
         self.entries.retain(|entry| entry.seen);
-        if self.entries.len() != before {
-            self.rebuild_index();
-        }
-        for entry in &mut self.entries {
+        for entry in self.entries.values_mut() {
             entry.seen = false;
             entry.live_before = std::mem::take(&mut entry.live);
         }
@@ -128,12 +106,9 @@ impl Cache {
     /// Ends a failed scrape as if nothing had been exposed: returns all series that were live
     /// before it. Texts are remembered, except those that were new.
     pub(crate) fn fail(&mut self) -> Vec<SeriesRef> {
-        if self.entries.len() > self.old_entries {
-            self.entries.truncate(self.old_entries);
-            self.rebuild_index();
-        }
+        self.entries.truncate(self.old_entries);
         let mut gone = std::mem::take(&mut self.orphans);
-        for entry in &mut self.entries {
+        for entry in self.entries.values_mut() {
             if entry.live_before {
                 gone.extend(entry.series);
             }
@@ -145,26 +120,9 @@ impl Cache {
     /// Forgets all texts, since they mean other series from now on. The live series are remembered
     /// until the next scrape.
     pub(crate) fn forget_texts(&mut self) {
-        self.orphans.extend(self.entries.iter().filter(|e| e.live_before).filter_map(|e| e.series));
-        self.entries.clear();
-        self.index.clear();
-    }
-
-    fn place(&self, text: &str) -> Option<usize> {
-        let hash = self.hasher.hash_one(text);
-        let same = |i: &u32| *self.entries[*i as usize].text == *text;
-        self.index.find(hash, same).map(|i| *i as usize)
-    }
-
-    fn rebuild_index(&mut self) {
-        self.index.clear();
-        self.entries.shrink_to(self.entries.len() * 2);
-        let hash = |text: &str| self.hasher.hash_one(text);
-        for (place, entry) in self.entries.iter().enumerate() {
-            let small = u32::try_from(place).expect("insert lets no more in");
-            let rehash = |i: &u32| hash(&self.entries[*i as usize].text);
-            self.index.insert_unique(hash(&entry.text), small, rehash);
-        }
+        let live = self.entries.values().filter(|e| e.live_before).filter_map(|e| e.series);
+        self.orphans.extend(live);
+        self.entries = Texts::default();
     }
 }
 

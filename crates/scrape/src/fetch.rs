@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use client::{Failure, HttpClient, Request, Response};
-use exposition::negotiate::accept_header;
 use http::{Method, StatusCode};
 
 use crate::ScrapeError;
@@ -19,13 +18,12 @@ pub(crate) async fn fetch(
     let timeout_ms = u64::try_from(target.timeout_ms).unwrap_or_default();
     let timeout = Duration::from_millis(timeout_ms);
     let seconds = timeout.as_secs_f64().to_string();
-    let accept = accept_header(&config.scrape_protocols);
     let encoding = if config.enable_compression { "gzip" } else { "identity" };
     let request = Request {
         method: Method::GET,
         url: &target.url,
         headers: &[
-            ("Accept", &accept),
+            ("Accept", &settings.accept),
             ("Accept-Encoding", encoding),
             ("X-Prometheus-Scrape-Timeout-Seconds", &seconds),
         ],

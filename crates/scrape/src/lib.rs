@@ -24,6 +24,7 @@ mod scrape_loop;
 mod stats;
 mod status;
 mod target;
+mod texts;
 
 pub use config::{ScrapeConfig, ScrapeOptions};
 pub use error::{ScrapeError, TargetError};

@@ -1,8 +1,8 @@
 //! What a target says about its metric families: type, help and unit.
 
-use std::collections::HashMap;
-
 use exposition::{Entry, MetricType};
+
+use crate::texts::Texts;
 
 /// What a target says about one family.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,7 +23,9 @@ const KEPT_ROUNDS: u32 = 10;
 /// The families of one target.
 #[derive(Debug, Default)]
 pub(crate) struct MetadataCache {
-    families: HashMap<String, Family>,
+    families: Texts<Family>,
+    /// The family that was spoken of last: its lines come together.
+    last: Option<usize>,
     round: u32,
 }
 
@@ -38,10 +40,18 @@ struct Family {
 impl MetadataCache {
     /// Takes in an entry; samples say nothing here.
     pub(crate) fn note(&mut self, entry: &Entry<'_>) {
+        let (Entry::Help { family, .. } | Entry::Type { family, .. } | Entry::Unit { family, .. }) =
+            entry
+        else {
+            return;
+        };
+        let Some(family) = self.family(family) else {
+            return;
+        };
         match entry {
-            Entry::Help { family, text } => replace(&mut self.family(family).help, text),
-            Entry::Type { family, kind } => self.family(family).kind = *kind,
-            Entry::Unit { family, unit } => replace(&mut self.family(family).unit, unit),
+            Entry::Help { text, .. } => replace(&mut family.help, text),
+            Entry::Type { kind, .. } => family.kind = *kind,
+            Entry::Unit { unit, .. } => replace(&mut family.unit, unit),
             Entry::Series(_) => {}
         }
     }
@@ -49,7 +59,9 @@ impl MetadataCache {
     /// Ends a good scrape.
     pub(crate) fn end_round(&mut self) {
         let oldest = self.round.saturating_sub(KEPT_ROUNDS - 1);
-        self.families.retain(|_, family| family.round >= oldest);
+        self.families.retain(|family| family.round >= oldest);
+        self.families.rewind();
+        self.last = None;
         self.round += 1;
     }
 
@@ -59,7 +71,7 @@ impl MetadataCache {
             .families
             .iter()
             .map(|(metric, family)| MetricMetadata {
-                metric: metric.clone(),
+                metric: metric.to_owned(),
                 kind: family.kind,
                 help: family.help.to_string(),
                 unit: family.unit.to_string(),
@@ -79,13 +91,15 @@ impl MetadataCache {
         (self.families.len(), bytes)
     }
 
-    fn family(&mut self, name: &str) -> &mut Family {
-        if !self.families.contains_key(name) {
-            self.families.insert(name.to_owned(), Family::default());
-        }
-        let family = self.families.get_mut(name).expect("just made sure of");
+    /// The family of that name, made if need be; `None` if there is no room for one more.
+    fn family(&mut self, name: &str) -> Option<&mut Family> {
+        let known = self.last.filter(|place| self.families.is_at(*place, name));
+        let place = known.or_else(|| self.families.find(name));
+        let place = place.or_else(|| self.families.insert(name, Family::default()))?;
+        self.last = Some(place);
+        let family = self.families.get_mut(place)?;
         family.round = self.round;
-        family
+        Some(family)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use exposition::negotiate::accept_header;
 use model::Labels;
 use tokio::task::JoinHandle;
 
@@ -50,6 +51,7 @@ impl Pool {
         self.config = Arc::new(config);
         let targets = discover(&self.config);
         (self.dropped, self.dropped_count) = (targets.dropped, targets.dropped_count);
+        let accept: Arc<str> = accept_header(&self.config.scrape_protocols).into();
         let forced_error = over_limit(&self.config, targets.active.len());
         let mut old: HashMap<(Labels, String), LoopHandle> =
             self.loops.drain(..).map(|l| (l.settings.target.key(), l)).collect();
@@ -57,7 +59,8 @@ impl Pool {
             let known = old.remove(&target.key());
             let config = Arc::clone(&self.config);
             let forced_error = forced_error.clone();
-            let settings = Arc::new(Settings { config, target, forced_error });
+            let accept = Arc::clone(&accept);
+            let settings = Arc::new(Settings { config, target, accept, forced_error });
             self.loops.push(match known {
                 Some(mut running) => {
                     running.update(settings);

@@ -46,6 +46,8 @@ pub(crate) enum Order {
 pub(crate) struct Settings {
     pub(crate) config: Arc<ScrapeConfig>,
     pub(crate) target: Target,
+    /// The `Accept` header.
+    pub(crate) accept: Arc<str>,
     /// Why the target must not be scraped.
     pub(crate) forced_error: Option<String>,
 }

@@ -1,1 +1,16 @@
-//! One series' samples as compressed columns, and back.
+//! One series' samples as compressed bits, and back.
+//!
+//! A [`ChunkAppender`] takes samples one by one and has the bytes ready at any moment; [`decode`]
+//! gives whole columns back, and [`SampleIter`] one sample after the other. Pure: bytes in, bytes
+//! out. Never panics on bytes from outside; never checks sums, which is what files do.
+//!
+#![doc = include_str!("../../../docs/format/chunk.md")]
+
+mod appender;
+mod bits;
+mod iter;
+mod timestamps;
+mod values;
+
+pub use appender::{ChunkAppender, MAX_SAMPLES, encode};
+pub use iter::{ChunkError, SampleIter, decode};

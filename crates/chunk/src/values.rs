@@ -1,0 +1,70 @@
+//! The value column: the exclusive or with the value before, inside a window of bits that differ.
+
+use crate::bits::{BitReader, BitWriter};
+
+/// Where the bits that differ lie: `leading` zeros before them, `trailing` behind.
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    leading: u32,
+    trailing: u32,
+}
+
+/// One direction of the column: the value before and the window written last.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Values {
+    bits: u64,
+    window: Option<Window>,
+}
+
+impl Values {
+    /// A column that begins with these bits.
+    pub(crate) fn new(bits: u64) -> Self {
+        Self { bits, window: None }
+    }
+
+    /// Writes the next value.
+    pub(crate) fn put(&mut self, out: &mut BitWriter, bits: u64) {
+        let x = bits ^ self.bits;
+        self.bits = bits;
+        if x == 0 {
+            return out.put(0, 1);
+        }
+        // Five bits hold the zeros before a window.
+        let (leading, trailing) = (x.leading_zeros().min(31), x.trailing_zeros());
+        match self.window {
+            Some(window) if leading >= window.leading && trailing >= window.trailing => {
+                out.put(0b10, 2);
+                out.put(x >> window.trailing, 64 - window.leading - window.trailing);
+            }
+            _ => {
+                self.window = Some(Window { leading, trailing });
+                let width = 64 - leading - trailing;
+                out.put(0b11, 2);
+                out.put(u64::from(leading), 5);
+                out.put(u64::from(width), 6);
+                out.put(x >> trailing, width);
+            }
+        }
+    }
+
+    /// Reads the bits of the next value.
+    #[inline]
+    pub(crate) fn take(&mut self, bits: &mut BitReader) -> Option<u64> {
+        if !bits.take_bit()? {
+            return Some(self.bits);
+        }
+        if bits.take_bit()? {
+            let both = bits.take(11)?;
+            let leading = u32::try_from(both >> 6).ok()?;
+            let width = match u32::try_from(both & 0x3f).ok()? {
+                0 => 64,
+                width => width,
+            };
+            let trailing = 64u32.checked_sub(leading)?.checked_sub(width)?;
+            self.window = Some(Window { leading, trailing });
+        }
+        let Window { leading, trailing } = self.window?;
+        self.bits ^= bits.take(64 - leading - trailing)? << trailing;
+        Some(self.bits)
+    }
+}

@@ -1,0 +1,469 @@
+//! A block: an immutable directory of series and samples, mapped into memory.
+//!
+#![doc = include_str!("../../../../docs/format/block.md")]
+
+mod chunks;
+mod meta;
+pub(crate) mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use model::{Labels, TimeRange};
+use storage::{ChunkMeta, Columns, QueryError, Series, SeriesSet};
+
+pub use meta::{BlockId, BlockMeta, BlockStats, Compaction, FileMeta, Parent};
+
+use crate::error::BlockError;
+use crate::index::{BlockRow, ChunkSlot, Index, IndexReader, Postings, Rows, Source};
+use crate::mmap;
+use chunks::ChunksReader;
+
+/// The name of the index file.
+const INDEX_FILE: &str = "index";
+/// The name of the file with the chunks.
+const DATA_FILE: &str = "data";
+
+/// An opened block.
+#[derive(Debug)]
+pub(crate) struct Block {
+    dir: PathBuf,
+    meta: BlockMeta,
+    span: TimeRange,
+    index: IndexReader,
+    chunks: ChunksReader,
+}
+
+impl Block {
+    /// Opens the block in `dir`, in a time that does not depend on its size.
+    pub(crate) fn open(dir: &Path) -> Result<Self, BlockError> {
+        let meta = BlockMeta::read(dir)?;
+        let open = |name: &'static str| {
+            let path = dir.join(name);
+            let file = mmap::open(&path).map_err(|source| BlockError::Io {
+                action: "open",
+                path: path.clone(),
+                source,
+            })?;
+            let (found, expected) = (file.len() as u64, meta.files.get(name).map(|f| f.size));
+            if expected != Some(found) {
+                let expected = format!("a size of {}, not {found}", expected.unwrap_or(0));
+                return Err(BlockError::Damaged { path, section: "file", offset: 0, expected });
+            }
+            Ok((path, file))
+        };
+        let (path, file) = open(INDEX_FILE)?;
+        let index = IndexReader::open(path, file)?;
+        let (path, file) = open(DATA_FILE)?;
+        let chunks = ChunksReader::open(path, file)?;
+        let footer = index.footer();
+        let stats = BlockStats {
+            num_samples: footer.samples,
+            num_series: footer.rows,
+            num_chunks: footer.chunks,
+        };
+        let span = meta.range().expect("checked when meta.json was read");
+        if (footer.min_time, footer.max_time, stats) != (meta.min_time, meta.max_time, meta.stats) {
+            return Err(BlockError::Damaged {
+                path: dir.join(meta::META_FILE),
+                section: meta::META_FILE,
+                offset: 0,
+                expected: "the times and counts that the index has".to_owned(),
+            });
+        }
+        Ok(Self { dir: dir.to_owned(), meta, span, index, chunks })
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(crate) fn meta(&self) -> &BlockMeta {
+        &self.meta
+    }
+
+    /// The first and the last moment a sample may have.
+    pub(crate) fn span(&self) -> TimeRange {
+        self.span
+    }
+}
+
+impl Index for Block {
+    fn label_names(&self) -> Result<Vec<String>, QueryError> {
+        self.index.label_names()
+    }
+
+    fn label_values(&self, name: &str) -> Result<Vec<String>, QueryError> {
+        self.index.label_values(name)
+    }
+
+    fn all(&self) -> Result<Postings, QueryError> {
+        self.index.all()
+    }
+
+    fn postings(&self, name: &str, value: &str) -> Result<Postings, QueryError> {
+        self.index.postings(name, value)
+    }
+
+    fn postings_where(
+        &self,
+        name: &str,
+        prefix: &str,
+        keep: &mut dyn FnMut(&str) -> bool,
+    ) -> Result<Postings, QueryError> {
+        self.index.postings_where(name, prefix, keep)
+    }
+
+    fn rows_with(&self, name: &str) -> Result<Postings, QueryError> {
+        self.index.rows_with(name)
+    }
+
+    fn labels(&self, row: u32) -> Result<Labels, QueryError> {
+        self.index.labels(row)
+    }
+}
+
+impl Source for Block {
+    fn series<'a>(
+        &'a self,
+        rows: Postings,
+        range: TimeRange,
+    ) -> Result<Box<dyn SeriesSet<'a> + 'a>, QueryError> {
+        let rows = self.index.rows(rows);
+        Ok(Box::new(BlockSet { block: self, rows, range, failed: false }))
+    }
+}
+
+/// Some series of a block, in the order of their labels.
+struct BlockSet<'a> {
+    block: &'a Block,
+    rows: Rows<'a>,
+    range: TimeRange,
+    failed: bool,
+}
+
+impl<'a> Iterator for BlockSet<'a> {
+    type Item = Result<Box<dyn Series + 'a>, QueryError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        let range = self.range;
+        let overlaps =
+            |slot: &ChunkSlot| slot.meta.min_t <= range.max() && range.min() <= slot.meta.max_t;
+        match self.rows.next_where(|chunks| chunks.iter().any(overlaps)) {
+            Ok(None) => None,
+            Ok(Some(BlockRow { labels, mut chunks })) => {
+                chunks.retain(overlaps);
+                let metas = chunks.iter().map(|slot| slot.meta).collect();
+                let block = self.block;
+                Some(Ok(Box::new(BlockSeries { block, labels, slots: chunks, metas, range })))
+            }
+            Err(e) => {
+                self.failed = true;
+                Some(Err(e.into()))
+            }
+        }
+    }
+}
+
+/// One series of a block.
+struct BlockSeries<'a> {
+    block: &'a Block,
+    labels: Labels,
+    slots: Vec<ChunkSlot>,
+    metas: Vec<ChunkMeta>,
+    /// What the view shows.
+    range: TimeRange,
+}
+
+impl Series for BlockSeries<'_> {
+    fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
+    fn chunks(&self) -> &[ChunkMeta] {
+        &self.metas
+    }
+
+    fn read(&mut self, range: TimeRange, columns: &mut Columns) -> Result<(), QueryError> {
+        let Some(range) = self.range.intersect(range) else { return Ok(()) };
+        let first = self.slots.partition_point(|slot| slot.meta.max_t < range.min());
+        for slot in &self.slots[first..] {
+            if slot.meta.min_t > range.max() {
+                break;
+            }
+            let from = columns.timestamps.len();
+            self.block.chunks.read(*slot, columns)?;
+            cut(columns, from, range);
+        }
+        Ok(())
+    }
+}
+
+/// Drops those float samples behind the first `from` that lie outside `range`.
+fn cut(columns: &mut Columns, from: usize, range: TimeRange) {
+    let times = &columns.timestamps[from..];
+    let end = from + times.partition_point(|t| *t <= range.max());
+    let start = from + times.partition_point(|t| *t < range.min());
+    columns.timestamps.truncate(end);
+    columns.values.truncate(end);
+    columns.timestamps.drain(from..start);
+    columns.values.drain(from..start);
+}
+
+/// The blocks of a directory.
+#[derive(Debug, Default)]
+pub(crate) struct Opened {
+    /// Those that opened.
+    pub(crate) blocks: Vec<Arc<Block>>,
+    /// The directories of those that did not, and why.
+    pub(crate) failed: Vec<(PathBuf, BlockError)>,
+}
+
+/// Opens every block in `dir`.
+pub(crate) fn open_all(dir: &Path) -> std::io::Result<Opened> {
+    let mut opened = Opened::default();
+    for entry in std::fs::read_dir(dir)? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str());
+        if !path.is_dir() || name.and_then(BlockId::parse).is_none() {
+            continue;
+        }
+        match Block::open(&path) {
+            Ok(block) => opened.blocks.push(Arc::new(block)),
+            Err(error) => opened.failed.push((path, error)),
+        }
+    }
+    Ok(opened)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::block::writer::{NewBlock, SAMPLES_PER_CHUNK, write};
+    use crate::fs::Files;
+    use model::Timestamp;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    /// So many hours in ms.
+    pub(crate) fn hours(n: i64) -> Timestamp {
+        n * 3_600_000
+    }
+
+    /// A meta of a block that spans these hours and takes so many bytes.
+    pub(crate) fn meta_of(from: i64, to: i64, size: u64) -> BlockMeta {
+        let ulid = BlockId::fresh(hours(to));
+        BlockMeta {
+            ulid,
+            min_time: hours(from),
+            max_time: hours(to),
+            stats: BlockStats::default(),
+            compaction: Compaction { level: 1, sources: vec![ulid], parents: vec![] },
+            version: 1,
+            format: "native/1".to_owned(),
+            files: BTreeMap::from([("data".to_owned(), FileMeta { size, crc32: String::new() })]),
+        }
+    }
+
+    /// Series with their samples, values as bits.
+    pub(crate) type Samples = BTreeMap<Labels, Vec<(i64, u64)>>;
+
+    /// Series that hold their samples as they are.
+    struct Plain {
+        labels: Labels,
+        samples: Vec<(i64, u64)>,
+    }
+
+    impl Series for Plain {
+        fn labels(&self) -> &Labels {
+            &self.labels
+        }
+        fn chunks(&self) -> &[ChunkMeta] {
+            &[]
+        }
+        fn read(&mut self, range: TimeRange, columns: &mut Columns) -> Result<(), QueryError> {
+            for (t, bits) in self.samples.iter().filter(|(t, _)| range.contains(*t)) {
+                columns.timestamps.push(*t);
+                columns.values.push(f64::from_bits(*bits));
+            }
+            Ok(())
+        }
+    }
+
+    /// The samples as a set of series.
+    pub(crate) fn set_of(samples: &Samples) -> Box<dyn SeriesSet<'static>> {
+        let series: Vec<_> = samples
+            .iter()
+            .map(|(labels, samples)| {
+                let (labels, samples) = (labels.clone(), samples.clone());
+                Ok(Box::new(Plain { labels, samples }) as Box<dyn Series>)
+            })
+            .collect();
+        Box::new(series.into_iter())
+    }
+
+    /// A block cut from the head, of this span.
+    pub(crate) fn new_block(min: Timestamp, max: Timestamp) -> NewBlock {
+        let span = TimeRange::new(min, max).expect("ordered");
+        let id = BlockId::fresh(max);
+        NewBlock { id, span, parents: vec![], sources: vec![], level: 1 }
+    }
+
+    /// All samples of a source inside a range.
+    pub(crate) fn read_all(source: &dyn Source, range: TimeRange) -> Result<Samples, QueryError> {
+        let mut all = Samples::new();
+        let mut columns = Columns::default();
+        for series in source.series(source.all()?, range)? {
+            let mut series = series?;
+            columns.clear();
+            series.read(TimeRange::ALL, &mut columns)?;
+            let bits = columns.values.iter().map(|v| v.to_bits());
+            let samples = columns.timestamps.iter().copied().zip(bits).collect();
+            all.insert(series.labels().clone(), samples);
+        }
+        Ok(all)
+    }
+
+    pub(crate) fn written(dir: &Path, new: &NewBlock, samples: &Samples) -> PathBuf {
+        write(&Files::default(), dir, new, set_of(samples)).unwrap().expect("there are samples");
+        dir.join(new.id.to_string())
+    }
+
+    fn some_samples() -> Samples {
+        let series = |a: &str, n: i64| {
+            let samples = (0..n).map(|i| (i * 15, (i as f64 / 3.0).to_bits())).collect();
+            (Labels::from_pairs([("__name__", "m"), ("a", a)]), samples)
+        };
+        Samples::from([series("x", 2), series("y", 125)])
+    }
+
+    fn any_samples() -> impl Strategy<Value = Samples> {
+        let sample = (-500i64..500, any::<u64>());
+        let samples = prop::collection::btree_map(-500i64..500, any::<u64>(), 1..300);
+        let _ = sample;
+        let labels = prop::collection::vec(("[abc]", "[xyz]{1,2}"), 1..3);
+        prop::collection::btree_map(labels.prop_map(Labels::from_pairs), samples, 1..6)
+            .prop_map(|all| all.into_iter().map(|(l, s)| (l, s.into_iter().collect())).collect())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        #[test]
+        fn a_block_gives_back_what_was_written(
+            samples in any_samples(), from in -600i64..600, len in 0i64..600
+        ) {
+            let dir = tempfile::tempdir().unwrap();
+            let block = Block::open(&written(dir.path(), &new_block(-500, 499), &samples)).unwrap();
+            prop_assert_eq!(&read_all(&block, TimeRange::ALL).unwrap(), &samples);
+            let range = TimeRange::new(from, from + len).unwrap();
+            let mut part: Samples = samples;
+            part.values_mut().for_each(|samples| samples.retain(|(t, _)| range.contains(*t)));
+            let mut found = read_all(&block, range).unwrap();
+            // A chunk may reach into the range without having a sample there.
+            found.retain(|_, samples| !samples.is_empty());
+            part.retain(|_, samples| !samples.is_empty());
+            prop_assert_eq!(found, part);
+        }
+    }
+
+    #[test]
+    fn only_samples_of_the_span_are_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let block =
+            Block::open(&written(dir.path(), &new_block(15, 1814), &some_samples())).unwrap();
+        let read = read_all(&block, TimeRange::ALL).unwrap();
+        let counts: Vec<usize> = read.values().map(Vec::len).collect();
+        assert_eq!(counts, [1, 120]);
+        let stats = BlockStats { num_samples: 121, num_series: 2, num_chunks: 2 };
+        assert_eq!(block.meta().stats, stats);
+        assert_eq!((block.meta().min_time, block.meta().max_time), (15, 1815));
+    }
+
+    #[test]
+    fn chunks_are_told_before_they_are_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let block =
+            Block::open(&written(dir.path(), &new_block(0, 9999), &some_samples())).unwrap();
+        let range = TimeRange::new(100, 9999).unwrap();
+        let set = block.series(block.all().unwrap(), range).unwrap();
+        let chunks: Vec<Vec<ChunkMeta>> =
+            set.map(|series| series.unwrap().chunks().to_vec()).collect();
+        let last = 15 * (SAMPLES_PER_CHUNK as i64 - 1);
+        let full = ChunkMeta { min_t: 0, max_t: last, count: 120 };
+        assert_eq!(chunks, [vec![full, ChunkMeta { min_t: last + 15, max_t: 124 * 15, count: 5 }]]);
+    }
+
+    #[test]
+    fn nothing_in_the_span_makes_no_block() {
+        let dir = tempfile::tempdir().unwrap();
+        let new = new_block(100_000, 200_000);
+        let made = write(&Files::default(), dir.path(), &new, set_of(&some_samples())).unwrap();
+        assert_eq!(made, None);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    /// Opens a block with one file changed and reads it all: an error, or the truth, or less.
+    fn check_damaged(path: &Path, truth: &Samples, what: &str) {
+        let Ok(block) = Block::open(path) else { return };
+        let Ok(set) = block.all().and_then(|all| block.series(all, TimeRange::ALL)) else { return };
+        for series in set {
+            let Ok(mut series) = series else { return };
+            let mut columns = Columns::default();
+            let read = series.read(TimeRange::ALL, &mut columns);
+            let bits = columns.values.iter().map(|v| v.to_bits());
+            let found: Vec<_> = columns.timestamps.iter().copied().zip(bits).collect();
+            let expected = truth.get(series.labels());
+            let expected = expected.unwrap_or_else(|| panic!("{what}: {}", series.labels()));
+            let right =
+                if read.is_ok() { found == *expected } else { expected.starts_with(&found) };
+            assert!(right, "{what}: {} {found:?}", series.labels());
+        }
+    }
+
+    #[test]
+    fn a_file_cut_at_any_length_or_with_any_bit_flipped_gives_errors_or_the_truth() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut truth = some_samples();
+        truth.values_mut().for_each(|samples| samples.truncate(5));
+        let path = written(dir.path(), &new_block(0, 9999), &truth);
+        for name in [INDEX_FILE, DATA_FILE, meta::META_FILE] {
+            let file = path.join(name);
+            let whole = std::fs::read(&file).unwrap();
+            for len in 0..whole.len() {
+                std::fs::write(&file, &whole[..len]).unwrap();
+                // Without its last byte, a line feed, meta.json is whole.
+                let whole_enough = name == meta::META_FILE && len + 1 == whole.len();
+                assert!(Block::open(&path).is_err() || whole_enough, "{name} cut at {len}");
+            }
+            for bit in 0..whole.len() * 8 {
+                let mut flipped = whole.clone();
+                flipped[bit / 8] ^= 1 << (bit % 8);
+                std::fs::write(&file, &flipped).unwrap();
+                check_damaged(&path, &truth, &format!("{name} bit {bit}"));
+            }
+            std::fs::write(&file, &whole).unwrap();
+        }
+        assert_eq!(read_all(&Block::open(&path).unwrap(), TimeRange::ALL).unwrap(), truth);
+    }
+
+    #[test]
+    fn the_data_file_has_the_bytes_of_the_format() {
+        let dir = tempfile::tempdir().unwrap();
+        let samples = vec![(1000, 1.5f64.to_bits())];
+        let labels = Labels::from_pairs([("a", "x")]);
+        let path = written(dir.path(), &new_block(0, 9999), &Samples::from([(labels, samples)]));
+        let mut payload = Vec::new();
+        chunk::encode(&[1000], &[1.5], &mut payload);
+        let checked = [&[1], &payload[..]].concat();
+        let expected = [
+            &b"FRLCHUNK\x01\0\0\0\0\0\0\0"[..],
+            &checked,
+            &crc32fast::hash(&checked).to_le_bytes(),
+        ]
+        .concat();
+        assert_eq!(std::fs::read(path.join(DATA_FILE)).unwrap(), expected);
+    }
+}

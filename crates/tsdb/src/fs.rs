@@ -1,0 +1,247 @@
+//! Files made, renamed and removed so that a power cut at any moment leaves the old or the new.
+//!
+//! The only place of renames and directory syncs. What is published (a block's directory, a
+//! checkpoint) is written under a temporary name, synced, renamed, and the directory around it
+//! synced. What is removed is renamed to a temporary name first. [`sweep`] at the next open
+//! removes whatever temporary names a crash has left.
+//!
+//! Everything goes through a [`Files`], one step at a time, so that a test can cut the sequence of
+//! steps at each of them.
+
+use std::ffi::OsStr;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What names of things not yet published end with.
+pub const TMP_CREATE: &str = ".tmp-for-creation";
+/// What names of things being removed end with.
+pub const TMP_DELETE: &str = ".tmp-for-deletion";
+
+/// The way to the file system. Clones share one plan of faults, if there is one.
+#[derive(Clone, Debug, Default)]
+pub struct Files {
+    /// How many steps may still be taken; `None` outside tests: all.
+    left: Option<Arc<AtomicU64>>,
+}
+
+impl Files {
+    /// Files that fail at every step after the first `steps`, as if the process had died there.
+    pub fn cut_after(steps: u64) -> Self {
+        Self { left: Some(Arc::new(AtomicU64::new(steps))) }
+    }
+
+    /// Whether a plan has cut: some step was refused or the next one would be.
+    pub fn is_cut(&self) -> bool {
+        self.left.as_ref().is_some_and(|left| left.load(Ordering::Relaxed) == 0)
+    }
+
+    /// Makes an empty file, in place of any of that name.
+    pub fn create(&self, path: &Path) -> io::Result<File> {
+        self.step()?;
+        OpenOptions::new().write(true).create(true).truncate(true).open(path)
+    }
+
+    /// Makes a directory, which may not be there yet.
+    pub fn create_dir(&self, path: &Path) -> io::Result<()> {
+        self.step()?;
+        std::fs::create_dir(path)
+    }
+
+    /// Waits until a file's bytes are on the disk.
+    pub fn sync(&self, file: &File) -> io::Result<()> {
+        self.step()?;
+        file.sync_all()
+    }
+
+    /// Waits until the names in a directory are on the disk.
+    pub fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        self.step()?;
+        File::open(dir)?.sync_all()
+    }
+
+    /// Makes a whole file, synced; its name is not.
+    pub fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let mut file = self.create(path)?;
+        file.write_all(bytes)?;
+        self.sync(&file)
+    }
+
+    /// Gives what is synced under the name `tmp` its own name, durably. Both lie in one directory.
+    pub fn publish(&self, tmp: &Path, path: &Path) -> io::Result<()> {
+        self.rename(tmp, path)?;
+        // Crash here: the rename may be undone, and `tmp` is swept away at the next open.
+        self.sync_dir(parent(path))
+    }
+
+    /// Removes a directory or a file: after a crash it is there whole, or gone.
+    pub fn remove(&self, path: &Path) -> io::Result<()> {
+        let doomed = with_suffix(path, TMP_DELETE);
+        self.rename(path, &doomed)?;
+        self.sync_dir(parent(path))?;
+        // Crash here: swept away at the next open.
+        self.remove_tree(&doomed)
+    }
+
+    /// Moves a directory or file to another one on the same file system, durably.
+    pub fn move_into(&self, path: &Path, dir: &Path) -> io::Result<PathBuf> {
+        std::fs::create_dir_all(dir)?;
+        let name = path.file_name().unwrap_or(OsStr::new("unnamed"));
+        let mut target = dir.join(name);
+        for n in 1.. {
+            if !target.exists() {
+                break;
+            }
+            let mut numbered = name.to_owned();
+            numbered.push(format!("-{n}"));
+            target = dir.join(numbered);
+        }
+        self.rename(path, &target)?;
+        self.sync_dir(dir)?;
+        self.sync_dir(parent(path))?;
+        Ok(target)
+    }
+
+    /// Removes temporary names that a crash has left in `dir`; returns how many there were.
+    pub fn sweep(&self, dir: &Path) -> io::Result<usize> {
+        let mut swept = 0;
+        for entry in std::fs::read_dir(dir)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.ends_with(TMP_CREATE) || name.ends_with(TMP_DELETE) {
+                self.remove_tree(&entry.path())?;
+                swept += 1;
+            }
+        }
+        Ok(swept)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the callers sync the directories")]
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.step()?;
+        std::fs::rename(from, to)
+    }
+
+    fn remove_tree(&self, path: &Path) -> io::Result<()> {
+        self.step()?;
+        if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) }
+    }
+
+    /// One step of the sequence a test may cut.
+    fn step(&self) -> io::Result<()> {
+        let Some(left) = &self.left else { return Ok(()) };
+        left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1))
+            .map(|_| ())
+            .map_err(|_| io::Error::other("cut here by the test's plan"))
+    }
+}
+
+/// `path` with a suffix to its name.
+pub fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// The bytes a directory tree or file takes; what vanishes meanwhile counts nothing.
+pub fn size_bytes(path: &Path) -> u64 {
+    let Ok(meta) = std::fs::symlink_metadata(path) else { return 0 };
+    if !meta.is_dir() {
+        return meta.len();
+    }
+    let Ok(entries) = std::fs::read_dir(path) else { return 0 };
+    entries.flatten().map(|entry| size_bytes(&entry.path())).sum()
+}
+
+/// Holds a directory for one process: the file `lock` in it, locked until this is dropped or the
+/// process ends, however it ends.
+#[derive(Debug)]
+pub struct DirLock {
+    _file: File,
+}
+
+impl DirLock {
+    /// Locks `dir`; `None` if another process (or this one) holds it.
+    pub fn acquire(dir: &Path) -> io::Result<Option<Self>> {
+        let path = dir.join("lock");
+        let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(std::fs::TryLockError::WouldBlock) => Ok(None),
+            Err(std::fs::TryLockError::Error(e)) => Err(e),
+        }
+    }
+}
+
+fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(dir) if dir != Path::new("") => dir,
+        _ => Path::new("."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(dir: &Path) -> Vec<String> {
+        let mut names: Vec<String> = std::fs::read_dir(dir)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_directory_is_locked_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let held = DirLock::acquire(dir.path()).unwrap();
+        assert!(held.is_some());
+        assert!(DirLock::acquire(dir.path()).unwrap().is_none());
+        drop(held);
+        assert!(DirLock::acquire(dir.path()).unwrap().is_some());
+    }
+
+    #[test]
+    fn publishing_cut_at_any_step_leaves_the_old_or_the_new() {
+        for steps in 0..6 {
+            let dir = tempfile::tempdir().unwrap();
+            let (tmp, done) = (dir.path().join("x.tmp-for-creation"), dir.path().join("x"));
+            let files = Files::cut_after(steps);
+            let published = files.write(&tmp, b"new").and_then(|()| files.publish(&tmp, &done));
+            assert_eq!(published.is_ok(), steps >= 4, "{steps} steps");
+            Files::default().sweep(dir.path()).unwrap();
+            let expected: &[&str] = if steps >= 3 { &["x"] } else { &[] };
+            assert_eq!(names(dir.path()), expected, "{steps} steps");
+        }
+    }
+
+    #[test]
+    fn removing_cut_at_any_step_leaves_all_or_nothing() {
+        for steps in 0..4 {
+            let dir = tempfile::tempdir().unwrap();
+            let doomed = dir.path().join("x");
+            std::fs::create_dir(&doomed).unwrap();
+            std::fs::write(doomed.join("a"), b"a").unwrap();
+            let removed = Files::cut_after(steps).remove(&doomed);
+            assert_eq!(removed.is_ok(), steps >= 3, "{steps} steps");
+            Files::default().sweep(dir.path()).unwrap();
+            assert_eq!(doomed.join("a").exists(), steps == 0, "{steps} steps");
+        }
+    }
+
+    #[test]
+    fn moving_never_replaces_what_is_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let (bad, jail) = (dir.path().join("bad"), dir.path().join("quarantine"));
+        for _ in 0..3 {
+            std::fs::write(&bad, b"x").unwrap();
+            Files::default().move_into(&bad, &jail).unwrap();
+        }
+        assert_eq!(names(&jail), ["bad", "bad-1", "bad-2"]);
+    }
+}

@@ -1,0 +1,557 @@
+//! The index of a block, as its mapped file has it (`docs/format/index.md`).
+//!
+//! Opening reads the footer, the label names and the shapes; everything else is read and checked when
+//! it is asked for. A byte that is not what was written gives [`BlockError::Damaged`].
+
+#![deny(clippy::indexing_slicing)]
+
+use std::ops::Range;
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use model::Labels;
+use storage::QueryError;
+
+use super::format::{
+    FOOTER_BYTES, Footer, HEADER_BYTES, MAGIC, ROW_ENTRY_BYTES, ROWS_PER_FRAME, VALUE_ENTRY_BYTES,
+    VERSION, frame_at, header,
+};
+use super::rows::RowFrame;
+use super::values::{Texts, ValueFrame};
+use super::writer::ChunkSlot;
+use super::{Index, Postings, postings};
+use crate::cursor::Cursor;
+use crate::error::BlockError;
+
+/// An opened index file.
+#[derive(Debug)]
+pub(crate) struct IndexReader {
+    path: PathBuf,
+    file: Bytes,
+    footer: Footer,
+    /// Sorted by name.
+    names: Vec<NameEntry>,
+    /// Name ordinals of each shape.
+    shapes: Vec<Vec<u32>>,
+}
+
+#[derive(Debug)]
+struct NameEntry {
+    name: String,
+    values: u32,
+    /// Its value frames, by their numbers in the value directory.
+    frames: Range<u64>,
+    /// Where its presence frame begins.
+    presence: u64,
+}
+
+impl IndexReader {
+    /// Opens the bytes of an index file; `path` is for errors.
+    pub(crate) fn open(path: PathBuf, file: Bytes) -> Result<Self, BlockError> {
+        let mut index =
+            Self { path, file, footer: Footer::default(), names: Vec::new(), shapes: Vec::new() };
+        if index.file.get(..HEADER_BYTES) != Some(&header(MAGIC, VERSION)[..]) {
+            return Err(index.damaged("header", 0, "FRLINDEX, version 1"));
+        }
+        let footer_at = (index.file.len() as u64).saturating_sub(FOOTER_BYTES as u64);
+        index.footer = Footer::decode(&index.file)
+            .filter(|footer| directories_fit(footer, footer_at))
+            .ok_or_else(|| index.damaged("footer", footer_at, "a footer"))?;
+        index.names = index
+            .read_names()
+            .ok_or_else(|| index.damaged("names frame", index.footer.names, "label names"))?;
+        index.shapes = index
+            .read_shapes()
+            .ok_or_else(|| index.damaged("shapes frame", index.footer.shapes, "shapes"))?;
+        Ok(index)
+    }
+
+    pub(crate) fn footer(&self) -> &Footer {
+        &self.footer
+    }
+
+    fn read_names(&self) -> Option<Vec<NameEntry>> {
+        let value_frames = (self.footer.names - self.footer.value_dir) / VALUE_ENTRY_BYTES;
+        let mut cursor = Cursor::new(frame_at(&self.file, self.footer.names)?);
+        let mut names: Vec<NameEntry> = Vec::new();
+        for _ in 0..cursor.varint()? {
+            let name = str::from_utf8(cursor.take_sized()?).ok()?.to_owned();
+            let values = cursor.number()?;
+            let count = cursor.varint()?;
+            let first = cursor.varint()?;
+            let end = first.checked_add(count).filter(|end| *end <= value_frames)?;
+            if names.last().is_some_and(|before| before.name >= name) {
+                return None;
+            }
+            names.push(NameEntry { name, values, frames: first..end, presence: cursor.varint()? });
+        }
+        cursor.is_at_end().then_some(names)
+    }
+
+    fn read_shapes(&self) -> Option<Vec<Vec<u32>>> {
+        let mut cursor = Cursor::new(frame_at(&self.file, self.footer.shapes)?);
+        let mut shapes = Vec::new();
+        for _ in 0..cursor.varint()? {
+            let mut shape: Vec<u32> = Vec::new();
+            for _ in 0..cursor.varint()? {
+                let name = cursor.number()?;
+                let known = usize::try_from(name).is_ok_and(|name| name < self.names.len());
+                if !known || shape.last().is_some_and(|before| *before >= name) {
+                    return None;
+                }
+                shape.push(name);
+            }
+            shapes.push(shape);
+        }
+        cursor.is_at_end().then_some(shapes)
+    }
+
+    fn damaged(&self, section: &'static str, offset: u64, expected: &str) -> BlockError {
+        let (path, expected) = (self.path.clone(), expected.to_owned());
+        BlockError::Damaged { path, section, offset, expected }
+    }
+
+    /// The ordinal of a name, if rows have it.
+    fn name(&self, name: &str) -> Option<usize> {
+        self.names.binary_search_by(|entry| entry.name.as_str().cmp(name)).ok()
+    }
+
+    /// The entry of a name that [`IndexReader::name`] or a shape gave.
+    fn entry(&self, name: usize) -> &NameEntry {
+        self.names.get(name).expect("shapes are checked against the names when the file is opened")
+    }
+
+    /// The entry of the value directory: first ordinal and offset. Not checked: frames say who they
+    /// are.
+    fn value_entry(&self, frame: u64) -> Option<(u32, u64)> {
+        let at = self.footer.value_dir.checked_add(frame.checked_mul(VALUE_ENTRY_BYTES)?)?;
+        let mut cursor = Cursor::new(self.file.get(usize::try_from(at).ok()?..)?);
+        Some((cursor.u32()?, cursor.u64()?))
+    }
+
+    /// A value frame of the name with the ordinal `name`.
+    fn value_frame(&self, name: usize, frame_number: u64) -> Result<ValueFrame<'_>, BlockError> {
+        let entry = self.value_entry(frame_number);
+        let (_, offset) = entry.ok_or_else(|| {
+            self.damaged("value directory", self.footer.value_dir, "the offset of a value frame")
+        })?;
+        let number = frame_number - self.entry(name).frames.start;
+        ValueFrame::open(&self.file, offset, name, number)
+            .ok_or_else(|| self.damaged("value frame", offset, "values of a label"))
+    }
+
+    /// Shows each value of a name, with its postings, to `visit`; in order, from the first frame that
+    /// may hold a value not before `from`, until `visit` returns false.
+    fn visit_values(
+        &self,
+        name: usize,
+        from: &str,
+        visit: &mut dyn FnMut(&str, &[u8]) -> Option<bool>,
+    ) -> Result<(), BlockError> {
+        let frames = self.entry(name).frames.clone();
+        for number in self.frame_before(name, from)?..frames.end {
+            let mut frame = self.value_frame(name, number)?;
+            let offset = frame.offset;
+            while let Some(item) = frame.next() {
+                let seen = item.and_then(|(value, postings)| visit(value, postings));
+                match seen {
+                    Some(true) => {}
+                    Some(false) => return Ok(()),
+                    None => return Err(self.damaged("value frame", offset, "values, postings")),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The last frame of a name whose first value is not behind `value`, else the first.
+    fn frame_before(&self, name: usize, value: &str) -> Result<u64, BlockError> {
+        let Range { mut start, mut end } = self.entry(name).frames.clone();
+        while end.saturating_sub(start) > 1 {
+            let middle = start + (end - start) / 2;
+            let mut frame = self.value_frame(name, middle)?;
+            let offset = frame.offset;
+            let first = frame.next().flatten();
+            let (first, _) = first.ok_or_else(|| self.damaged("value frame", offset, "a value"))?;
+            if first <= value { start = middle } else { end = middle }
+        }
+        Ok(start)
+    }
+
+    /// The texts of the value frame that holds the value with this ordinal.
+    fn texts(&self, name: usize, ordinal: u32) -> Result<Texts, BlockError> {
+        let Range { mut start, mut end } = self.entry(name).frames.clone();
+        while end.saturating_sub(start) > 1 {
+            let middle = start + (end - start) / 2;
+            let first = self.value_entry(middle).map_or(u32::MAX, |(first, _)| first);
+            if first <= ordinal { start = middle } else { end = middle }
+        }
+        let frame = self.value_frame(name, start)?;
+        let offset = frame.offset;
+        let texts = frame.texts().filter(|texts| texts.get(ordinal).is_some());
+        texts.ok_or_else(|| self.damaged("value frame", offset, "the value of a series"))
+    }
+
+    /// The rows of one frame, to be read in order.
+    fn row_frame(&self, group: u32) -> Result<RowFrame<'_>, BlockError> {
+        let at = self.footer.row_dir + u64::from(group) * ROW_ENTRY_BYTES;
+        let entry = usize::try_from(at).ok().and_then(|at| self.file.get(at..));
+        let offset = entry.and_then(|bytes| Cursor::new(bytes).u64()).unwrap_or(u64::MAX);
+        RowFrame::open(&self.file, offset, group, self.footer.min_time)
+            .ok_or_else(|| self.damaged("row frame", offset, "series"))
+    }
+
+    /// The rows `wanted`, in order.
+    pub(crate) fn rows(&self, wanted: Postings) -> Rows<'_> {
+        let cache = self.names.iter().map(|_| None).collect();
+        Rows { index: self, wanted: wanted.into_iter(), open: None, cache }
+    }
+}
+
+/// Whether the directories and frames a footer speaks of lie in the file, in their order.
+fn directories_fit(footer: &Footer, footer_at: u64) -> bool {
+    let groups = footer.rows.div_ceil(u64::from(ROWS_PER_FRAME));
+    footer.rows <= u64::from(u32::MAX)
+        && footer.row_dir.checked_add(groups * ROW_ENTRY_BYTES) == Some(footer.value_dir)
+        && footer.value_dir <= footer.names
+        && (footer.names - footer.value_dir).is_multiple_of(VALUE_ENTRY_BYTES)
+        && footer.names < footer.shapes
+        && footer.shapes < footer_at
+}
+
+/// A row of a block.
+pub(crate) struct BlockRow {
+    pub(crate) labels: Labels,
+    pub(crate) chunks: Vec<ChunkSlot>,
+}
+
+/// Some rows of an index, read in order.
+pub(crate) struct Rows<'a> {
+    index: &'a IndexReader,
+    wanted: roaring::bitmap::IntoIter,
+    open: Option<RowFrame<'a>>,
+    /// Of each name the value frame last read: neighbouring rows have equal or neighbouring values.
+    cache: Vec<Option<Texts>>,
+}
+
+impl Rows<'_> {
+    /// The next wanted row for which `keep` holds, by its chunks.
+    pub(crate) fn next_where(
+        &mut self,
+        keep: impl Fn(&[ChunkSlot]) -> bool,
+    ) -> Result<Option<BlockRow>, BlockError> {
+        for row in self.wanted.by_ref() {
+            let index = self.index;
+            let group = row / ROWS_PER_FRAME;
+            let fresh = self.open.as_ref().is_none_or(|open| open.group != group);
+            if fresh {
+                self.open = Some(index.row_frame(group)?);
+            }
+            let open = self.open.as_mut().expect("just opened");
+            while open.read <= row % ROWS_PER_FRAME {
+                let advanced = open.advance(&index.shapes);
+                advanced.ok_or_else(|| index.damaged("row frame", open.offset, "a series"))?;
+            }
+            if keep(&open.chunks) {
+                let chunks = open.chunks.clone();
+                return self.labels().map(|labels| Some(BlockRow { labels, chunks }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The labels of the row last read.
+    fn labels(&mut self) -> Result<Labels, BlockError> {
+        let open = self.open.as_ref().expect("a row was read");
+        let shape = self.index.shapes.get(open.shape).expect("looked up when the row was read");
+        for (&name, &ordinal) in shape.iter().zip(&open.ordinals) {
+            let name = name as usize;
+            let cached = self.cache.get_mut(name).expect("as many as there are names");
+            if cached.as_ref().is_none_or(|texts| texts.get(ordinal).is_none()) {
+                *cached = Some(self.index.texts(name, ordinal)?);
+            }
+        }
+        Ok(Labels::from_sorted(shape.iter().zip(&open.ordinals).map(|(&name, &ordinal)| {
+            let name = name as usize;
+            let texts = self.cache.get(name).and_then(Option::as_ref);
+            let value = texts.and_then(|texts| texts.get(ordinal));
+            (self.index.entry(name).name.as_str(), value.expect("just looked up"))
+        })))
+    }
+}
+
+impl Index for IndexReader {
+    fn label_names(&self) -> Result<Vec<String>, QueryError> {
+        Ok(self.names.iter().map(|entry| entry.name.clone()).collect())
+    }
+
+    fn label_values(&self, name: &str) -> Result<Vec<String>, QueryError> {
+        let Some(name) = self.name(name) else { return Ok(Vec::new()) };
+        let mut values = Vec::with_capacity(self.entry(name).values.min(1 << 16) as usize);
+        self.visit_values(name, "", &mut |value, _| {
+            values.push(value.to_owned());
+            Some(true)
+        })?;
+        Ok(values)
+    }
+
+    fn all(&self) -> Result<Postings, QueryError> {
+        let mut rows = Postings::new();
+        let count = u32::try_from(self.footer.rows).expect("checked when the file was opened");
+        rows.insert_range(0..count);
+        Ok(rows)
+    }
+
+    fn postings(&self, name: &str, value: &str) -> Result<Postings, QueryError> {
+        let mut rows = Postings::new();
+        let Some(name) = self.name(name) else { return Ok(rows) };
+        self.visit_values(name, value, &mut |found, packed| {
+            if found == value {
+                postings::add(packed, self.footer.rows, &mut rows)?;
+            }
+            Some(found < value)
+        })?;
+        Ok(rows)
+    }
+
+    fn postings_where(
+        &self,
+        name: &str,
+        prefix: &str,
+        keep: &mut dyn FnMut(&str) -> bool,
+    ) -> Result<Postings, QueryError> {
+        let mut rows = Postings::new();
+        let Some(name) = self.name(name) else { return Ok(rows) };
+        self.visit_values(name, prefix, &mut |found, packed| {
+            if found.starts_with(prefix) {
+                if keep(found) {
+                    postings::add(packed, self.footer.rows, &mut rows)?;
+                }
+                return Some(true);
+            }
+            Some(found < prefix)
+        })?;
+        Ok(rows)
+    }
+
+    fn rows_with(&self, name: &str) -> Result<Postings, QueryError> {
+        let mut rows = Postings::new();
+        let Some(name) = self.name(name) else { return Ok(rows) };
+        let offset = self.entry(name).presence;
+        let read = frame_at(&self.file, offset).and_then(|data| {
+            let mut cursor = Cursor::new(data);
+            if cursor.size()? != name {
+                return None;
+            }
+            postings::add(cursor.rest(), self.footer.rows, &mut rows)
+        });
+        read.ok_or_else(|| self.damaged("presence frame", offset, "postings"))?;
+        Ok(rows)
+    }
+
+    fn labels(&self, row: u32) -> Result<Labels, QueryError> {
+        let mut rows = self.rows(Postings::from_iter([row]));
+        let row = rows.next_where(|_| true)?;
+        Ok(row.map(|row| row.labels).unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::indexing_slicing, reason = "tests may panic")]
+mod tests {
+    use super::*;
+    use crate::index::tests::label_sets;
+    use crate::index::{IndexWriter, tests};
+    use model::TimeRange;
+    use proptest::prelude::*;
+    use storage::ChunkMeta;
+
+    fn open(bytes: Vec<u8>) -> Result<IndexReader, BlockError> {
+        IndexReader::open(PathBuf::from("index"), Bytes::from(bytes))
+    }
+
+    fn span(min: i64, max: i64) -> TimeRange {
+        TimeRange::new(min, max).expect("ordered")
+    }
+
+    /// Row `i` has `i % 3 + 1` chunks, the first at `10 + i`.
+    fn chunks_of(rows: &[Labels]) -> Vec<Vec<ChunkSlot>> {
+        let mut offset = 16;
+        let mut slot = |min_t: i64, count: u32| {
+            let meta = ChunkMeta { min_t, max_t: min_t + i64::from(count) - 1, count };
+            let len = 6 + count;
+            offset += u64::from(len);
+            ChunkSlot { meta, offset: offset - u64::from(len), len }
+        };
+        let chunks =
+            |i: i64| (0..=i % 3).map(|n| slot(10 + i + n * 1000, 1 + (i % 7) as u32)).collect();
+        (0..).take(rows.len()).map(chunks).collect()
+    }
+
+    fn written(rows: &[Labels]) -> Vec<u8> {
+        let mut writer = IndexWriter::default();
+        for (labels, chunks) in rows.iter().zip(chunks_of(rows)) {
+            writer.add(labels, &chunks).unwrap();
+        }
+        writer.finish(span(10, 4999)).unwrap()
+    }
+
+    type Answer = Result<String, String>;
+
+    /// All that an index can be asked, answered.
+    fn everything(index: &dyn Index) -> Vec<Answer> {
+        let mut answers = Vec::new();
+        let mut answer = |what: &str, it: Result<String, QueryError>| {
+            answers.push(it.map(|it| format!("{what}: {it}")).map_err(|e| e.to_string()));
+        };
+        answer("names", index.label_names().map(|names| format!("{names:?}")));
+        answer("all", index.all().map(|rows| format!("{rows:?}")));
+        for name in ["a", "b", "c", "none"] {
+            answer(name, index.label_values(name).map(|values| format!("{values:?}")));
+            answer(name, index.rows_with(name).map(|rows| format!("{rows:?}")));
+            for value in ["x", "y", "z", "xx", "zz", "w", "nothing"] {
+                answer(value, index.postings(name, value).map(|rows| format!("{rows:?}")));
+            }
+            for prefix in ["", "x", "y", "zz", "w"] {
+                let kept = index.postings_where(name, prefix, &mut |v| v.len() < 2);
+                answer(prefix, kept.map(|rows| format!("{rows:?}")));
+            }
+        }
+        for row in index.all().unwrap_or_default() {
+            answer("labels", index.labels(row).map(|labels| labels.to_string()));
+        }
+        answers
+    }
+
+    fn rows_of(index: &IndexReader) -> Result<Vec<(Labels, Vec<ChunkSlot>)>, BlockError> {
+        let mut rows = index.rows(index.all().expect("never fails"));
+        let mut all = Vec::new();
+        while let Some(row) = rows.next_where(|_| true)? {
+            all.push((row.labels, row.chunks));
+        }
+        Ok(all)
+    }
+
+    proptest! {
+        #[test]
+        fn an_index_answers_as_its_rows_do(rows in label_sets()) {
+            prop_assume!(!rows.is_empty());
+            let index = open(written(&rows)).unwrap();
+            let expected: Vec<_> = rows.iter().cloned().zip(chunks_of(&rows)).collect();
+            prop_assert_eq!(rows_of(&index).unwrap(), expected);
+            prop_assert_eq!(everything(&index), everything(&tests::Rows(rows)));
+        }
+    }
+
+    #[test]
+    fn many_values_take_many_frames() {
+        let mut rows: Vec<Labels> = (0..5000)
+            .map(|i| Labels::from_pairs([("a", format!("value-{i}")), ("b", format!("{}", i % 7))]))
+            .collect();
+        rows.sort();
+        let index = open(written(&rows)).unwrap();
+        let slow = tests::Rows(rows.clone());
+        assert_eq!(rows_of(&index).unwrap().len(), rows.len());
+        assert_eq!(index.label_values("a").unwrap(), slow.label_values("a").unwrap());
+        for value in ["value-0", "value-4999", "value-3", "value-", "value-99999", "zzz", "a"] {
+            assert_eq!(
+                index.postings("a", value).unwrap(),
+                slow.postings("a", value).unwrap(),
+                "{value}"
+            );
+        }
+        for prefix in ["value-12", "value-4999", "value-5", "w", ""] {
+            let keep = |v: &str| v.ends_with('3');
+            let found = index.postings_where("a", prefix, &mut { keep }).unwrap();
+            assert_eq!(found, slow.postings_where("a", prefix, &mut { keep }).unwrap(), "{prefix}");
+        }
+        for row in [0, 31, 32, 2500, 4999] {
+            assert_eq!(index.labels(row).unwrap(), rows[row as usize]);
+        }
+    }
+
+    #[test]
+    fn the_bytes_are_those_of_the_format() {
+        let mut writer = IndexWriter::default();
+        let slot = |min_t, max_t, count, offset, len| ChunkSlot {
+            meta: ChunkMeta { min_t, max_t, count },
+            offset,
+            len,
+        };
+        writer.add(&Labels::from_pairs([("a", "x")]), &[slot(10, 30, 3, 16, 20)]).unwrap();
+        writer.add(&Labels::from_pairs([("a", "y")]), &[slot(15, 15, 1, 36, 9)]).unwrap();
+        let bytes = writer.finish(span(10, 99)).unwrap();
+        let frame = |data: &[u8], crc: [u8; 4]| {
+            let len = u32::try_from(data.len()).unwrap().to_le_bytes();
+            [&len[..], data, &crc].concat()
+        };
+        let footer = [2u64, 2, 4, 10, 100, 75, 83, 95, 110].map(u64::to_le_bytes).concat();
+        let expected: Vec<u8> = [
+            b"FRLINDEX\x01\0\0\0\0\0\0\0".to_vec(),
+            // At 16, rows: group 0, data from 16 on. Shape 0, value 0, one chunk: at once, 20 ms, 3
+            // samples, 20 bytes. Shape 0, one value changed: none passed over, now 1; one chunk.
+            frame(
+                b"\x00\x10\x00\x00\x01\x00\x14\x03\x14\x00\x01\x00\x01\x01\x0a\x00\x01\x09",
+                [0x30, 0x48, 0x85, 0x28],
+            ),
+            // At 42, values of name 0, frame 0, from ordinal 0, two: x has row 0, y has row 1.
+            frame(b"\x00\x00\x00\x02\x00\x01x\x01\x00\x00\x01y\x01\x02", [0x00, 0x95, 0x6a, 0xfc]),
+            // At 64, presence of name 0: from 0 on a run of two.
+            frame(b"\x00\x01\x00", [0xa2, 0xf4, 0x9f, 0xb5]),
+            // At 75 and 83, the directories.
+            b"\x10\0\0\0\0\0\0\0".to_vec(),
+            b"\0\0\0\0\x2a\0\0\0\0\0\0\0".to_vec(),
+            // At 95, one name: a, two values in one frame, number 0; presence at 64.
+            frame(b"\x01\x01a\x02\x01\x00\x40", [0xaf, 0xc1, 0xd2, 0x56]),
+            // At 110, one shape of one name, number 0.
+            frame(b"\x01\x01\x00", [0x95, 0x9e, 0x5d, 0xb4]),
+            footer,
+            b"\x35\x46\x22\x2cFRLINDEX".to_vec(),
+        ]
+        .concat();
+        assert_eq!(bytes, expected);
+    }
+
+    fn small() -> (Vec<u8>, Vec<Labels>) {
+        let mut rows: Vec<Labels> = (0..40)
+            .map(|i| {
+                let pairs = [("a", ["x", "y", "zz"][i % 3].to_owned()), ("b", format!("w{i}"))];
+                Labels::from_pairs(pairs.into_iter().take(1 + usize::from(i > 2)))
+            })
+            .collect();
+        rows.sort();
+        rows.dedup();
+        (written(&rows), rows)
+    }
+
+    /// Opens damaged bytes and asks everything: each answer is an error or the true one.
+    fn check_damaged(bytes: Vec<u8>, rows: &[Labels], truth: &[Answer], what: &str) {
+        let Ok(index) = open(bytes) else { return };
+        for (found, expected) in everything(&index).iter().zip(truth) {
+            assert!(found.is_err() || found == expected, "{what}: {found:?}, not {expected:?}");
+        }
+        if let Ok(found) = rows_of(&index) {
+            let expected: Vec<_> = rows.iter().cloned().zip(chunks_of(rows)).collect();
+            assert_eq!(found, expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn an_index_cut_at_any_length_does_not_open() {
+        let (bytes, _) = small();
+        for len in 0..bytes.len() {
+            assert!(open(bytes[..len].to_vec()).is_err(), "cut at {len}");
+        }
+    }
+
+    #[test]
+    fn an_index_with_any_bit_flipped_gives_errors_or_the_truth() {
+        let (bytes, rows) = small();
+        let truth = everything(&tests::Rows(rows.clone()));
+        for bit in 0..bytes.len() * 8 {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            check_damaged(flipped, &rows, &truth, &format!("bit {bit} of {}", bytes.len() * 8));
+        }
+    }
+}

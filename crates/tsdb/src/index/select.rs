@@ -1,0 +1,186 @@
+//! Matchers to postings: one labelled case per kind of matcher, no scan over series.
+//!
+//! A missing label counts as empty. So a matcher that the empty value passes also selects rows
+//! without the label; those cannot be looked up, and such a matcher is answered by taking away the
+//! rows it refuses. All others are answered by union and intersection.
+
+use model::Matcher;
+use model::matcher::MatchOp;
+use storage::QueryError;
+
+use super::{Index, Postings};
+
+/// The rows that pass all matchers.
+///
+/// Equals `index.all()` filtered by [`model::matcher::matches_all`] over the rows' labels.
+pub(crate) fn rows(index: &dyn Index, matchers: &[Matcher]) -> Result<Postings, QueryError> {
+    let mut selected: Option<Postings> = None;
+    let (subtracting, adding): (Vec<_>, Vec<_>) = matchers.iter().partition(|m| m.matches_empty());
+    // Equalities first: they are the cheapest and cut the most.
+    let (equal, other): (Vec<_>, Vec<_>) = adding.into_iter().partition(|m| m.op == MatchOp::Equal);
+    for matcher in equal.into_iter().chain(other) {
+        let passing = passing(index, matcher)?;
+        let both = match selected {
+            None => passing,
+            Some(so_far) => so_far & passing,
+        };
+        if both.is_empty() {
+            return Ok(both);
+        }
+        selected = Some(both);
+    }
+    let mut selected = match selected {
+        Some(selected) => selected,
+        None => index.all()?,
+    };
+    for matcher in subtracting {
+        if selected.is_empty() {
+            break;
+        }
+        selected -= refused(index, matcher)?;
+    }
+    Ok(selected)
+}
+
+/// The rows that have the matcher's label with a value that passes.
+fn passing(index: &dyn Index, matcher: &Matcher) -> Result<Postings, QueryError> {
+    match matcher.literals() {
+        // a="x", a=~"x|y"
+        Some(values) if !matcher.is_negative() => union(index, &matcher.name, values),
+        // a!="" (which also stands for !~"")
+        Some([only]) if only.is_empty() => index.rows_with(&matcher.name),
+        // a=~"x.*"
+        _ if !matcher.is_negative() => {
+            index.postings_where(&matcher.name, matcher.prefix(), &mut |v| matcher.matches(v))
+        }
+        // a!~"x|", a!~".*": negative, and refusing the empty value
+        _ => index.postings_where(&matcher.name, "", &mut |v| matcher.matches(v)),
+    }
+}
+
+/// The rows that have the matcher's label with a value that does not pass.
+fn refused(index: &dyn Index, matcher: &Matcher) -> Result<Postings, QueryError> {
+    match matcher.literals() {
+        // a!="x", a!~"x|y"
+        Some(values) if matcher.is_negative() => union(index, &matcher.name, values),
+        // a!~"x.*"
+        _ if matcher.is_negative() => {
+            index.postings_where(&matcher.name, matcher.prefix(), &mut |v| !matcher.matches(v))
+        }
+        // a="", a=~"", a=~"x|", a=~".*"
+        _ => index.postings_where(&matcher.name, "", &mut |v| !matcher.matches(v)),
+    }
+}
+
+/// The rows whose label has one of these values; the empty value selects none.
+fn union(index: &dyn Index, name: &str, values: &[String]) -> Result<Postings, QueryError> {
+    let mut rows = Postings::new();
+    for value in values.iter().filter(|value| !value.is_empty()) {
+        rows |= index.postings(name, value)?;
+    }
+    Ok(rows)
+}
+
+/// The names of the labels that rows passing all matchers have, sorted.
+pub(crate) fn label_names(
+    index: &dyn Index,
+    matchers: &[Matcher],
+) -> Result<Vec<String>, QueryError> {
+    if matchers.is_empty() {
+        return index.label_names();
+    }
+    let rows = rows(index, matchers)?;
+    let mut kept = Vec::new();
+    for name in index.label_names()? {
+        if !index.rows_with(&name)?.is_disjoint(&rows) {
+            kept.push(name);
+        }
+    }
+    Ok(kept)
+}
+
+/// The values that rows passing all matchers have for `name`, sorted.
+pub(crate) fn label_values(
+    index: &dyn Index,
+    name: &str,
+    matchers: &[Matcher],
+) -> Result<Vec<String>, QueryError> {
+    if matchers.is_empty() {
+        return index.label_values(name);
+    }
+    let rows = rows(index, matchers)?;
+    let values = index.label_values(name)?;
+    if rows.len() < values.len().try_into().unwrap_or(u64::MAX) {
+        return values_of(index, name, &rows);
+    }
+    let mut kept = Vec::new();
+    for value in values {
+        if !index.postings(name, &value)?.is_disjoint(&rows) {
+            kept.push(value);
+        }
+    }
+    Ok(kept)
+}
+
+/// The values that these rows have for `name`, sorted, read from the rows themselves.
+fn values_of(index: &dyn Index, name: &str, rows: &Postings) -> Result<Vec<String>, QueryError> {
+    let mut values = Vec::new();
+    for row in rows {
+        let labels = index.labels(row)?;
+        let value = labels.get(name);
+        if !value.is_empty() {
+            values.push(value.to_owned());
+        }
+    }
+    values.sort_unstable();
+    values.dedup();
+    Ok(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::index::tests::{Rows, label_sets};
+    use model::matcher::matches_all;
+    use proptest::prelude::*;
+
+    fn any_matcher() -> impl Strategy<Value = Matcher> {
+        let op = prop::sample::select(vec![
+            MatchOp::Equal,
+            MatchOp::NotEqual,
+            MatchOp::Regex,
+            MatchOp::NotRegex,
+        ]);
+        let value = prop::sample::select(vec![
+            "", "x", "y", "xy", "x|y", "x|", "|", ".*", ".+", "x.*", ".*y", "x.+", "y?", "[xy]",
+            "(x)?",
+        ]);
+        (op, "[abcz]", value).prop_map(|(op, name, value)| {
+            Matcher::new(op, name, value).expect("a valid expression")
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn matchers_select_what_a_scan_finds(
+            rows in label_sets(), matchers in prop::collection::vec(any_matcher(), 0..4)
+        ) {
+            let index = Rows(rows);
+            let passing = |labels: &&model::Labels| matches_all(&matchers, labels);
+            let expected: Vec<&model::Labels> = index.0.iter().filter(passing).collect();
+            let found = super::rows(&index, &matchers).unwrap();
+            let found: Vec<&model::Labels> = found.iter().map(|row| &index.0[row as usize]).collect();
+            prop_assert_eq!(&found, &expected);
+
+            let mut names: Vec<&str> = expected.iter().flat_map(|l| l.iter()).map(|(n, _)| n).collect();
+            names.sort_unstable();
+            names.dedup();
+            prop_assert_eq!(label_names(&index, &matchers).unwrap(), names);
+            let mut values: Vec<&str> =
+                expected.iter().map(|l| l.get("a")).filter(|v| !v.is_empty()).collect();
+            values.sort_unstable();
+            values.dedup();
+            prop_assert_eq!(label_values(&index, "a", &matchers).unwrap(), values);
+        }
+    }
+}

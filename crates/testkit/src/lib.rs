@@ -1,1 +1,8 @@
-//! What tests use: the oracle store, the script runner, fakes, the tidy test.
+//! What tests use, and nothing else does.
+//!
+//! [`MemStorage`] is the smallest correct storage: the oracle for the database, and a store for
+//! whoever reads.
+
+pub mod mem_storage;
+
+pub use mem_storage::MemStorage;

@@ -1,6 +1,10 @@
-//! The table of functions: name, signature, one line of doc, implementation.
+//! The table of functions: name, signature, implementation, one line of doc.
 //!
-//! Parser, checker, evaluator and documentation read this one table.
+//! Parser, checker, evaluator and documentation read this one table. A [`Body`] says what kind of
+//! thing a function is: most look at one value or at one window of one series, and the evaluator
+//! needs to know no more of them.
+
+mod table;
 
 use crate::ast::ValueType;
 
@@ -11,7 +15,7 @@ pub struct Function {
     pub name: &'static str,
     /// The types of its arguments.
     pub arguments: &'static [ValueType],
-    /// How many of the last arguments may be left out; `VARIADIC` if the last may be repeated.
+    /// How many of the last arguments may be left out.
     pub optional: usize,
     /// Whether the last argument may come any number of times, also none.
     pub variadic: bool,
@@ -19,13 +23,116 @@ pub struct Function {
     pub returns: ValueType,
     /// Whether it is only there with `--enable-feature=promql-experimental-functions`.
     pub experimental: bool,
+    /// Whether its result is still the metric it was.
+    pub keeps_name: bool,
     /// What it does, in one line.
     pub doc: &'static str,
+}
+
+impl Function {
+    const fn new(
+        name: &'static str,
+        arguments: &'static [ValueType],
+        returns: ValueType,
+        doc: &'static str,
+    ) -> Self {
+        Self {
+            name,
+            arguments,
+            optional: 0,
+            variadic: false,
+            returns,
+            experimental: false,
+            keeps_name: false,
+            doc,
+        }
+    }
+
+    const fn optional(mut self, count: usize) -> Self {
+        self.optional = count;
+        self
+    }
+
+    const fn variadic(mut self) -> Self {
+        self.variadic = true;
+        self
+    }
+
+    const fn experimental(mut self) -> Self {
+        self.experimental = true;
+        self
+    }
+
+    const fn keeping_name(mut self) -> Self {
+        self.keeps_name = true;
+        self
+    }
+
+    /// With how few arguments it can be called.
+    pub fn least_arguments(&self) -> usize {
+        self.arguments.len() - self.optional - usize::from(self.variadic)
+    }
+
+    /// With how many arguments it can be called; `None` if there is no limit.
+    pub fn most_arguments(&self) -> Option<usize> {
+        (!self.variadic).then_some(self.arguments.len())
+    }
+
+    /// The type of argument number `at`, from 0; `None` if there is no such argument.
+    pub fn argument(&self, at: usize) -> Option<ValueType> {
+        let last = if self.variadic { self.arguments.last() } else { None };
+        self.arguments.get(at).or(last).copied()
+    }
 }
 
 /// Functions are equal if they are the same.
 impl PartialEq for Function {
     fn eq(&self, other: &Self) -> bool {
         self.name == other.name
+    }
+}
+
+/// The function of this name, which is told apart by case.
+pub fn lookup(name: &str) -> Option<&'static Function> {
+    let at = table::TABLE.binary_search_by(|function| function.name.cmp(name)).ok()?;
+    table::TABLE.get(at)
+}
+
+/// Every function, sorted by name.
+pub fn all() -> &'static [Function] {
+    table::TABLE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_sorted_and_every_name_is_found() {
+        assert!(all().is_sorted_by(|a, b| a.name < b.name));
+        for function in all() {
+            assert_eq!(lookup(function.name), Some(function));
+        }
+        assert_eq!((lookup("Rate"), lookup("")), (None, None));
+    }
+
+    #[test]
+    fn arities_are_those_of_the_signature() {
+        for (name, least, most) in [
+            ("pi", 0, Some(0)),
+            ("hour", 0, Some(1)),
+            ("round", 1, Some(2)),
+            ("clamp", 3, Some(3)),
+            ("label_join", 3, None),
+            ("sort_by_label", 1, None),
+            ("histogram_quantiles", 3, Some(12)),
+        ] {
+            let function = lookup(name).expect("it is in the table");
+            assert_eq!((function.least_arguments(), function.most_arguments()), (least, most));
+        }
+        let join = lookup("label_join").expect("it is in the table");
+        assert_eq!(join.argument(0), Some(ValueType::Vector));
+        assert_eq!(join.argument(9), Some(ValueType::String));
+        assert_eq!(lookup("rate").and_then(|f| f.argument(1)), None);
     }
 }

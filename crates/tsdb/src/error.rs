@@ -23,6 +23,16 @@ pub enum OpenError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Whole perhaps, but not ours to read.
+    #[error("{path}: written in format {found}, this build reads {newest}")]
+    UnknownFormat {
+        /// The file that says so.
+        path: PathBuf,
+        /// The format it names.
+        found: String,
+        /// The newest format this build reads.
+        newest: &'static str,
+    },
     /// Options that contradict each other.
     #[error("{option}: {problem}")]
     Options {

@@ -50,6 +50,12 @@ impl Files {
         std::fs::create_dir(path)
     }
 
+    /// Hands bytes to the system, behind what the file has.
+    pub fn append(&self, mut file: &File, bytes: &[u8]) -> io::Result<()> {
+        self.step()?;
+        file.write_all(bytes)
+    }
+
     /// Waits until a file's bytes are on the disk.
     pub fn sync(&self, file: &File) -> io::Result<()> {
         self.step()?;
@@ -64,8 +70,8 @@ impl Files {
 
     /// Makes a whole file, synced; its name is not.
     pub fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let mut file = self.create(path)?;
-        file.write_all(bytes)?;
+        let file = self.create(path)?;
+        self.append(&file, bytes)?;
         self.sync(&file)
     }
 
@@ -74,6 +80,12 @@ impl Files {
         self.rename(tmp, path)?;
         // Crash here: the rename may be undone, and `tmp` is swept away at the next open.
         self.sync_dir(parent(path))
+    }
+
+    /// Removes a file whose name alone matters to nobody; after a crash it may be there again.
+    pub fn remove_file(&self, path: &Path) -> io::Result<()> {
+        self.step()?;
+        std::fs::remove_file(path)
     }
 
     /// Removes a directory or a file: after a crash it is there whole, or gone.
@@ -208,14 +220,14 @@ mod tests {
 
     #[test]
     fn publishing_cut_at_any_step_leaves_the_old_or_the_new() {
-        for steps in 0..6 {
+        for steps in 0..7 {
             let dir = tempfile::tempdir().unwrap();
             let (tmp, done) = (dir.path().join("x.tmp-for-creation"), dir.path().join("x"));
             let files = Files::cut_after(steps);
             let published = files.write(&tmp, b"new").and_then(|()| files.publish(&tmp, &done));
-            assert_eq!(published.is_ok(), steps >= 4, "{steps} steps");
+            assert_eq!(published.is_ok(), steps >= 5, "{steps} steps");
             Files::default().sweep(dir.path()).unwrap();
-            let expected: &[&str] = if steps >= 3 { &["x"] } else { &[] };
+            let expected: &[&str] = if steps >= 4 { &["x"] } else { &[] };
             assert_eq!(names(dir.path()), expected, "{steps} steps");
         }
     }

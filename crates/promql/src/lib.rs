@@ -8,15 +8,24 @@
 
 pub mod annotation;
 pub mod ast;
+mod check;
 pub mod engine;
 pub mod error;
+mod escape;
 pub mod eval;
 pub mod functions;
+mod lexer;
+pub mod parse;
 pub mod plan;
+pub mod print;
+mod token;
 pub mod value;
 
 pub use annotation::Annotations;
 pub use engine::{Answer, Engine, EngineOptions, EngineStats, QueryOptions, QueryStats};
 pub use error::EngineError;
 pub use eval::budget::CancelToken;
+pub use lexer::QUERY_LIMIT_BYTES;
+pub use parse::{DEPTH_LIMIT, ParseError, ParserOptions, parse, parse_matchers, parse_with};
+pub use print::pretty;
 pub use value::{MatrixSeries, SampleValue, Value, VectorSample};

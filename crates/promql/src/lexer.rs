@@ -246,17 +246,13 @@ impl<'a> Lexer<'a> {
             self.take(Kind::Number, number.len());
             return Ok(());
         }
-        let all: &str = leaf(take_while1(goes_on), rest).unwrap_or(rest);
-        let units: &str =
-            leaf(take_while1(|c: char| c.is_ascii_digit() || "smhdwy".contains(c)), {
-                &rest[number.len()..]
-            })
-            .unwrap_or("");
-        let whole = &rest[..number.len() + units.len()];
-        if !units.is_empty() && !rest[whole.len()..].starts_with(is_word) {
-            self.take(Kind::Duration, whole.len());
+        let units = leaf(units(), &rest[number.len()..]).unwrap_or("");
+        let len = number.len() + units.len();
+        if !units.is_empty() && !rest[len..].starts_with(is_word) {
+            self.take(Kind::Duration, len);
             return Ok(());
         }
+        let all = leaf(take_while1(goes_on), rest).unwrap_or(rest);
         let message = format!("bad number or duration syntax: {}", model::labels::Quoted(all));
         Err(self.error(start, message))
     }
@@ -302,6 +298,13 @@ fn word(input: &str, colons: bool) -> Option<&str> {
     let first = move |c: char| c.is_ascii_alphabetic() || c == '_' || (colons && c == ':');
     let later = move |c: char| first(c) || c.is_ascii_digit();
     leaf(recognize(pair(satisfy(first), take_while(later))), input)
+}
+
+/// The rest of a duration behind its first number: a unit, and further numbers with units. Whether
+/// the units are known and in order is seen when it is read.
+fn units<'a>() -> impl Parser<&'a str, Output = &'a str, Error = nom::error::Error<&'a str>> {
+    let unit = |letters: &'static str| pair(one_of(letters), opt(char('s')));
+    recognize(pair(unit("smhdwy"), many0_count(pair(digit1, unit("smhdw")))))
 }
 
 /// What looks like a number: whether it is one is seen when it is read, so that `1e` and `0x` are

@@ -26,6 +26,6 @@ pub use engine::{Answer, Engine, EngineOptions, EngineStats, QueryOptions, Query
 pub use error::EngineError;
 pub use eval::budget::CancelToken;
 pub use lexer::QUERY_LIMIT_BYTES;
-pub use parse::{DEPTH_LIMIT, ParseError, ParserOptions, parse, parse_matchers, parse_with};
+pub use parse::{ParseError, ParserOptions, parse, parse_matchers, parse_with};
 pub use print::pretty;
 pub use value::{MatrixSeries, SampleValue, Value, VectorSample};

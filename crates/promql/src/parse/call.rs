@@ -93,11 +93,14 @@ impl Parser<'_> {
         if self.take_if(Kind::RightParen) {
             return Ok(arguments);
         }
+        let mut height = 0;
         loop {
             arguments.push(self.expression(0)?);
+            height = height.max(self.height);
             let comma = self.token();
             if !self.take_if(Kind::Comma) {
                 self.expect(Kind::RightParen)?;
+                self.grow(height)?;
                 return Ok(arguments);
             }
             if self.take_if(Kind::RightParen) {

@@ -34,12 +34,10 @@ impl Parser<'_> {
     fn arithmetic(&mut self, least: u8) -> Parsed<DurationExpr> {
         self.deeper(|parser| {
             let mut left = parser.signed(|parser| parser.arithmetic_operand())?;
-            let mut chain = 0;
             while let Kind::Operator(op) = parser.kind()
                 && let Some(power) = binding(op).filter(|power| *power >= least)
             {
-                chain += 1;
-                parser.check_depth(chain)?;
+                parser.grow(0)?;
                 parser.advance();
                 let right = parser.arithmetic(power + u8::from(op != BinaryOp::Pow))?;
                 let span = Span { start: span_of(&left).start, end: span_of(&right).end };

@@ -29,12 +29,9 @@ impl<'a> Parser<'a> {
     pub(super) fn expression(&mut self, least: u8) -> Parsed<Expr> {
         self.deeper(|parser| {
             let mut left = parser.operand()?;
-            let mut chain = 0;
             while let Kind::Operator(op) = parser.kind()
                 && binding(op) >= least
             {
-                chain += 1;
-                parser.check_depth(chain)?;
                 left = parser.binary(left, op)?;
             }
             Ok(left)
@@ -45,9 +42,11 @@ impl<'a> Parser<'a> {
         self.advance();
         let return_bool = self.take_if(Kind::Keyword(Keyword::Bool));
         let matching = self.matching(op)?;
+        let height = self.height;
         let right = self.expression(binding(op) + u8::from(op != BinaryOp::Pow))?;
         let span = Span { start: left.span().start, end: right.span().end };
         let matching = Some(matching);
+        self.grow(height)?;
         Ok(Expr::Binary(Box::new(Binary { op, left, right, return_bool, matching, span })))
     }
 
@@ -120,7 +119,7 @@ impl<'a> Parser<'a> {
     fn operand(&mut self) -> Parsed<Expr> {
         let sign = self.token();
         let Kind::Operator(op @ (BinaryOp::Add | BinaryOp::Sub)) = sign.kind else {
-            return self.deeper(Self::postfix);
+            return self.postfix();
         };
         self.advance();
         let negative = op == BinaryOp::Sub;
@@ -130,13 +129,13 @@ impl<'a> Parser<'a> {
             let value = if negative { -value } else { value };
             return Ok(Expr::Number { value, duration, span });
         }
+        self.grow(0)?;
         Ok(Expr::Unary { negative, operand: Box::new(operand), span })
     }
 
     /// An operand with the ranges, offsets and times behind it.
     fn postfix(&mut self) -> Parsed<Expr> {
         let mut expr = self.primary()?;
-        let mut chain = 0;
         loop {
             expr = match self.kind() {
                 Kind::LeftBracket => self.range(expr)?,
@@ -144,13 +143,12 @@ impl<'a> Parser<'a> {
                 Kind::At => self.at_time(expr)?,
                 _ => return Ok(expr),
             };
-            chain += 1;
-            self.check_depth(chain)?;
         }
     }
 
     fn primary(&mut self) -> Parsed<Expr> {
         let token = self.token();
+        self.height = 0;
         let call = self.ahead(1).kind == Kind::LeftParen;
         match token.kind {
             Kind::Number | Kind::Duration => Ok(self.number()),
@@ -177,6 +175,7 @@ impl<'a> Parser<'a> {
     fn paren(&mut self) -> Parsed<Expr> {
         let start = self.advance().span.start;
         let inner = Box::new(self.expression(0)?);
+        self.grow(0)?;
         let end = self.expect(Kind::RightParen)?.span.end;
         Ok(Expr::Paren { inner, span: Span { start, end } })
     }
@@ -204,6 +203,7 @@ impl<'a> Parser<'a> {
         let end = self.advance().span.end;
         let span = Span { start: operand.span().start, end };
         let shift = Shift::default();
+        self.grow(0)?;
         Ok(Expr::Subquery(Box::new(Subquery { operand, range, step, shift, span })))
     }
 

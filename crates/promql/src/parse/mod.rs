@@ -3,7 +3,8 @@
 //! Operators by binding power over the lexer's tokens; everything in brackets of any kind has a file
 //! of its own. Two kinds of error, as in Prometheus: a token that cannot stand where it stands ends
 //! the parse; something that reads well but means nothing is noted, and the parse goes on. The first
-//! error of all is the one reported. Nesting is limited to [`DEPTH_LIMIT`].
+//! error of all is the one reported. Limits are [`NESTING_LIMIT`] and
+//! [`HEIGHT_LIMIT`]: whoever walks a tree may recurse.
 
 mod call;
 mod duration;
@@ -20,8 +21,10 @@ use crate::check;
 use crate::lexer::lex;
 use crate::token::{Kind, Token};
 
-/// So deep may expressions nest; a chain of operators counts as well.
-pub const DEPTH_LIMIT: usize = 400;
+/// So deep may brackets and signs nest.
+pub const NESTING_LIMIT: usize = 100;
+/// So high may a tree be; in a chain of operators each adds one.
+pub const HEIGHT_LIMIT: usize = 500;
 
 /// What the language includes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -102,13 +105,26 @@ struct Parser<'a> {
     /// The first error that did not end the parse.
     first: Option<ParseError>,
     context: Context,
-    depth: usize,
+    nesting: usize,
+    /// The height of the tree parsed last.
+    height: usize,
 }
 
 impl<'a> Parser<'a> {
     fn new(query: &'a str, options: ParserOptions) -> Self {
         let (tokens, lex_error) = lex(query);
-        Self { query, options, tokens, at: 0, lex_error, first: None, context: ("", ""), depth: 0 }
+        let context = ("", "");
+        Self {
+            query,
+            options,
+            tokens,
+            at: 0,
+            lex_error,
+            first: None,
+            context,
+            nesting: 0,
+            height: 0,
+        }
     }
 
     fn query(&mut self) -> Parsed<Expr> {
@@ -220,19 +236,23 @@ impl<'a> Parser<'a> {
 
     /// Parses one level deeper.
     fn deeper<T>(&mut self, parse: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
-        self.depth += 1;
-        self.check_depth(0)?;
+        self.nesting += 1;
+        if self.nesting > NESTING_LIMIT {
+            let message = format!("expression nests deeper than {NESTING_LIMIT} levels");
+            return Err(ParseError::new(self.token().span, message));
+        }
         let parsed = parse(self)?;
-        self.depth -= 1;
+        self.nesting -= 1;
         Ok(parsed)
     }
 
-    /// Fails if `chain` more levels are too many.
-    fn check_depth(&self, chain: usize) -> Parsed<()> {
-        if self.depth + chain <= DEPTH_LIMIT {
-            return Ok(());
+    /// The tree parsed last has become part of another one, beside trees of height `beside`.
+    fn grow(&mut self, beside: usize) -> Parsed<()> {
+        self.height = 1 + self.height.max(beside);
+        if self.height > HEIGHT_LIMIT {
+            let message = format!("expression has more than {HEIGHT_LIMIT} levels");
+            return Err(ParseError::new(self.token().span, message));
         }
-        let message = format!("expression nests deeper than {DEPTH_LIMIT} levels");
-        Err(ParseError::new(self.token().span, message))
+        Ok(())
     }
 }

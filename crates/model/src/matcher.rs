@@ -159,6 +159,8 @@ impl Pattern {
         if let Some(simple) = Self::of_simple_regex(text) {
             return Ok(simple);
         }
+        // By itself first, so that an error shows the pattern as it was written.
+        re2::translate(text)?;
         Ok(Self::Regex(re2::compile_anchored(text)?))
     }
 

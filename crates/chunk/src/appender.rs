@@ -62,6 +62,11 @@ impl ChunkAppender {
         self.count
     }
 
+    /// The newest sample; `None` before the first.
+    pub fn last(&self) -> Option<(i64, f64)> {
+        (self.count > 0).then(|| (self.t, f64::from_bits(self.values.bits())))
+    }
+
     /// The chunk so far; of no meaning before the first sample.
     pub fn bytes(&self) -> &[u8] {
         self.out.bytes()

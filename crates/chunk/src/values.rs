@@ -22,6 +22,11 @@ impl Values {
         Self { bits, window: None }
     }
 
+    /// The bits of the value before.
+    pub(crate) fn bits(&self) -> u64 {
+        self.bits
+    }
+
     /// Writes the next value.
     pub(crate) fn put(&mut self, out: &mut BitWriter, bits: u64) {
         let x = bits ^ self.bits;

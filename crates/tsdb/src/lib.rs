@@ -1,1 +1,46 @@
 //! The database: head, WAL, blocks, compaction, retention.
+//!
+//! A [`Db`] is one directory, opened by one process:
+//!
+//! ```text
+//! data/
+//!   lock                            held while the database is open
+//!   wal/                            every commit since the last cut, replayed at the next open
+//!   01ARZ3NDEKTSV4RRFFQ69G5FAV/     a block: meta.json, index, data; never changed
+//!   quarantine/                     blocks that did not open, for someone to look at
+//! ```
+//!
+//! Samples are appended to the head, in memory, once the log has them. [`Db::maintain`] cuts the
+//! oldest window of the head into a block, merges small blocks into larger ones, and removes those
+//! beyond the retention. Queries see head and blocks as one.
+//!
+//! Always true: what a commit made visible is in the log or in a block, whatever crashes; a
+//! published file never changes; every byte read back is checked; nothing here asks the time.
+//!
+//! In reading order: `db` joins the parts and `maintain` moves samples between them; `head` and
+//! `wal` hold the newest, `block` and `index` the others; `querier` reads both; `compact` and
+//! `retention` decide what becomes of blocks; `fs` and `mmap` are the way to the disk.
+
+mod block;
+mod columns;
+mod compact;
+mod cursor;
+mod db;
+mod error;
+mod frame;
+pub mod fs;
+mod head;
+mod index;
+mod maintain;
+mod mmap;
+mod options;
+mod querier;
+mod retention;
+mod stats;
+mod wal;
+
+pub use block::{BlockId, BlockMeta, BlockStats, Compaction, FileMeta, Parent};
+pub use db::Db;
+pub use error::OpenError;
+pub use options::{Options, WalSync};
+pub use stats::{Cardinality, Counters, Ranked, Status};

@@ -17,7 +17,7 @@ pub(super) const ROW_ENTRY_BYTES: u64 = 8;
 /// Bytes of a value directory's entry.
 pub(super) const VALUE_ENTRY_BYTES: u64 = 12;
 /// A label's name or value may have so many bytes.
-pub(super) const MAX_TEXT_BYTES: usize = 16 << 20;
+pub(crate) const MAX_TEXT_BYTES: usize = 16 << 20;
 
 /// What every file of a block but `meta.json` begins with.
 pub(super) const HEADER_BYTES: usize = 16;

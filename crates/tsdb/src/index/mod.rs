@@ -18,7 +18,7 @@ mod writer;
 use model::{Labels, TimeRange};
 use storage::{QueryError, SeriesSet};
 
-pub(crate) use format::header;
+pub(crate) use format::{MAX_TEXT_BYTES, header};
 pub(crate) use postings::Postings;
 pub(crate) use reader::{BlockRow, IndexReader, Rows};
 pub(crate) use writer::{ChunkSlot, IndexWriter, TooLarge};

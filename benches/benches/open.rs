@@ -1,0 +1,82 @@
+//! How long it takes until all data answers: opening blocks, replaying the log.
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use model::{Labels, TimeRange};
+use storage::{Appendable, Columns, Queryable, SelectHints};
+use tsdb::{Db, Options};
+
+const HOUR: i64 = 3_600_000;
+
+/// A database in `dir` with so many series, a sample each a minute, from the epoch on.
+fn filled(dir: &std::path::Path, series: usize, minutes: i64) -> Options {
+    let options = Options { path: dir.to_owned(), retention_ms: 0, ..Options::default() };
+    let db = Db::open(options.clone(), 0).expect("an empty directory opens");
+    let labels: Vec<Labels> = (0..series)
+        .map(|i| {
+            let name = format!("metric_{}", i % 50);
+            let instance = format!("host-{}:9100", i / 50);
+            Labels::from_pairs([("__name__", name), ("instance", instance)])
+        })
+        .collect();
+    let mut refs = vec![None; series];
+    for t in (0..minutes).map(|minute| minute * 60_000) {
+        let mut appender = db.appender();
+        for (i, (labels, known)) in labels.iter().zip(&mut refs).enumerate() {
+            let v = f64::from(u32::try_from(i).expect("small")) + (t as f64 / 60_000.0);
+            *known = Some(appender.append(*known, labels, t, v).expect("in order"));
+        }
+        appender.commit().expect("the disk has room");
+        if t % HOUR == 0 {
+            db.maintain(t);
+        }
+    }
+    db.close().expect("the log syncs");
+    options
+}
+
+fn open(c: &mut Criterion) {
+    let mut group = c.benchmark_group("open");
+    group.sample_size(10);
+    for (name, series, minutes) in
+        [("log of 10k series x 60", 10_000, 60), ("12 blocks", 500, 1_500)]
+    {
+        let dir = tempfile::tempdir().expect("a directory");
+        let options = filled(dir.path(), series, minutes);
+        group.bench_function(name, |b| {
+            b.iter(|| Db::open(options.clone(), 0).expect("it opens").close());
+        });
+    }
+    group.finish();
+}
+
+fn select(c: &mut Criterion) {
+    let mut group = c.benchmark_group("select");
+    group.sample_size(20);
+    let dir = tempfile::tempdir().expect("a directory");
+    let options = filled(dir.path(), 5_000, 24 * 60 + 180);
+    let db = Db::open(options, 0).expect("it opens");
+    for (name, metric, range) in [
+        ("100 series, an hour of a block", "metric_7", (6 * HOUR, 7 * HOUR)),
+        ("100 series, a day", "metric_7", (0, 24 * HOUR)),
+    ] {
+        let range = TimeRange::new(range.0, range.1).expect("ordered");
+        let matchers = [model::Matcher::equal("__name__", metric)];
+        let mut columns = Columns::default();
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                let querier = db.querier(range).expect("a view");
+                let mut samples = 0;
+                for series in querier.select(&matchers, &SelectHints::default()).expect("a set") {
+                    columns.clear();
+                    series.expect("a series").read(range, &mut columns).expect("samples");
+                    samples += columns.len();
+                }
+                samples
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, open, select);
+criterion_main!(benches);

@@ -1,0 +1,356 @@
+//! A commit on its way into the head: check, stage, log, apply.
+//!
+//! Staging leaves nothing in the head but a count that keeps a series from going. [`HeadAppender`]
+//! dropped before its commit takes the count back, and nobody ever sees its samples or its series.
+
+use std::sync::PoisonError;
+
+use model::{Histogram, Labels, Timestamp};
+use rustc_hash::FxHashMap;
+use storage::{AppendError, Appender, CommitError, Exemplar, SeriesRef};
+
+use super::Head;
+use super::series::{Appended, MemSeries};
+use super::stripes::{MAX_ROWS, place_of, reference, stripe_of};
+use crate::index::MAX_TEXT_BYTES;
+use crate::wal::{MAX_SAMPLES, Wal};
+
+/// Marks a staged sample of a series that is new; the rest is its place among the new ones. Rows are
+/// fewer.
+const NEW: u32 = MAX_ROWS;
+
+/// One unit of work.
+pub(super) struct HeadAppender<'a> {
+    head: &'a Head,
+    min_valid_t: Timestamp,
+    samples: Vec<Staged>,
+    new: Vec<NewSeries>,
+    new_by_labels: FxHashMap<Labels, u32>,
+    new_by_row: FxHashMap<u32, u32>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Staged {
+    /// A row, or [`NEW`] and a place in `new`.
+    series: u32,
+    t: Timestamp,
+    v: f64,
+}
+
+/// A series that was not there when it was staged.
+#[derive(Debug)]
+struct NewSeries {
+    row: u32,
+    generation: u32,
+    labels: Labels,
+    newest: (Timestamp, f64),
+    /// Another commit has made it meanwhile, in `row`.
+    is_there: bool,
+}
+
+/// What a commit came to.
+#[derive(Debug, Default)]
+struct Tally {
+    appended: u64,
+    not_newer: u64,
+    too_old: u64,
+    chunks: u64,
+    min_t: Option<Timestamp>,
+    max_t: Option<Timestamp>,
+}
+
+impl<'a> HeadAppender<'a> {
+    pub(super) fn new(head: &'a Head) -> Self {
+        Self {
+            head,
+            min_valid_t: head.min_valid_t(),
+            samples: Vec::new(),
+            new: Vec::new(),
+            new_by_labels: FxHashMap::default(),
+            new_by_row: FxHashMap::default(),
+        }
+    }
+
+    /// Stages a sample of the series in `row`, of this generation if one is given. `None` if there is
+    /// no such series.
+    fn stage_in_row(
+        &mut self,
+        row: u32,
+        generation: Option<u32>,
+        t: Timestamp,
+        v: f64,
+    ) -> Option<Result<SeriesRef, AppendError>> {
+        let before = self.samples.last().filter(|last| last.series == row).map(|s| (s.t, s.v));
+        let (generation, due) = self.head.series.with(row, |series| {
+            if generation.is_some_and(|generation| generation != series.generation()) {
+                return None;
+            }
+            let due = is_due(before.or_else(|| series.newest()), t, v);
+            if due == Ok(true) {
+                series.stage();
+            }
+            Some((series.generation(), due))
+        })??;
+        if due == Ok(true) {
+            self.samples.push(Staged { series: row, t, v });
+        }
+        Some(due.map(|_| reference(row, generation)))
+    }
+
+    fn stage_new(&mut self, at: u32, t: Timestamp, v: f64) -> Result<SeriesRef, AppendError> {
+        let series = &mut self.new[at as usize];
+        if is_due(Some(series.newest), t, v)? {
+            series.newest = (t, v);
+            self.samples.push(Staged { series: NEW | at, t, v });
+        }
+        Ok(reference(series.row, series.generation))
+    }
+
+    fn append_by_labels(
+        &mut self,
+        labels: &Labels,
+        t: Timestamp,
+        v: f64,
+    ) -> Result<SeriesRef, AppendError> {
+        check_labels(labels)?;
+        let index = self.head.labels.read().unwrap_or_else(PoisonError::into_inner);
+        let (row, is_full) = (index.find(labels), index.is_full());
+        drop(index);
+        if let Some(staged) = row.and_then(|row| self.stage_in_row(row, None, t, v)) {
+            return staged;
+        }
+        if let Some(&at) = self.new_by_labels.get(labels) {
+            return self.stage_new(at, t, v);
+        }
+        let mut rows = self.head.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = if is_full || self.new.len() >= MAX_SAMPLES { None } else { rows.take() };
+        drop(rows);
+        let Some((row, generation)) = taken else {
+            return Err(AppendError::InvalidLabels("no room for another series".to_owned()));
+        };
+        let at = u32::try_from(self.new.len()).expect("at most MAX_SAMPLES");
+        self.new_by_labels.insert(labels.clone(), at);
+        self.new_by_row.insert(row, at);
+        let labels = labels.clone();
+        self.new.push(NewSeries { row, generation, labels, newest: (t, v), is_there: false });
+        self.samples.push(Staged { series: NEW | at, t, v });
+        Ok(reference(row, generation))
+    }
+
+    /// Finds those of the new series that another commit has made meanwhile.
+    fn settle(&mut self) {
+        let index = self.head.labels.read().unwrap_or_else(PoisonError::into_inner);
+        let mut spare = Vec::new();
+        for series in &mut self.new {
+            if let Some(row) = index.find(&series.labels) {
+                spare.push(std::mem::replace(&mut series.row, row));
+                series.is_there = true;
+            }
+        }
+        drop(index);
+        self.head.rows.lock().unwrap_or_else(PoisonError::into_inner).give_back(spare);
+    }
+
+    fn row_of(&self, sample: &Staged) -> u32 {
+        match sample.series & NEW {
+            0 => sample.series,
+            _ => self.new[(sample.series & !NEW) as usize].row,
+        }
+    }
+
+    fn log(&self, wal: &mut Wal) -> Result<(), CommitError> {
+        let mut record = wal.begin(self.samples[0].t)?;
+        for sample in &self.samples {
+            let row = self.row_of(sample);
+            record.sample(row, sample.t, sample.v, || match sample.series & NEW {
+                0 => {
+                    let index = self.head.labels.read().unwrap_or_else(PoisonError::into_inner);
+                    index.labels(row).expect("a staged series stays")
+                }
+                _ => self.new[(sample.series & !NEW) as usize].labels.clone(),
+            });
+        }
+        record.commit()
+    }
+
+    /// Makes all of it visible at once. The log has it.
+    fn apply(&mut self) -> usize {
+        let head = self.head;
+        let mut visibility = head.visibility.lock().unwrap_or_else(PoisonError::into_inner);
+        let (commit, viewers) = visibility.begin_commit();
+        let made: Vec<&NewSeries> = self.new.iter().filter(|series| !series.is_there).collect();
+        if !made.is_empty() {
+            let mut index = head.labels.write().unwrap_or_else(PoisonError::into_inner);
+            for series in &made {
+                index.insert(series.row, &series.labels);
+                head.series.insert(series.row, MemSeries::new(series.generation));
+            }
+            let rows: Vec<u32> = made.iter().map(|series| series.row).collect();
+            index.note_new(commit, &rows, &viewers);
+            head.counters.series_created.add(made.len() as u64);
+        }
+        let sealed = head.sealed.load(std::sync::atomic::Ordering::Acquire);
+        let mut tally = Tally::default();
+        let mut held = None;
+        for sample in &self.samples {
+            let (stripe, at) = stripe_of(self.row_of(sample));
+            let (_, series) = match &mut held {
+                Some((held, series)) if *held == stripe => (stripe, series),
+                _ => {
+                    // One stripe at a time.
+                    held = None;
+                    let (held, series) = held.insert((stripe, head.series.write(stripe)));
+                    (*held, series)
+                }
+            };
+            let series = series.get_mut(at).and_then(Option::as_mut);
+            let series = series.expect("a staged series stays");
+            if sample.series & NEW == 0 {
+                series.unstage();
+            }
+            if sample.t < sealed {
+                tally.too_old += 1;
+                continue;
+            }
+            tally.count(sample.t, series.append(sample.t, sample.v, commit, &viewers));
+        }
+        drop(held);
+        head.account(&tally);
+        visibility.end_commit();
+        // Nothing is left to take back.
+        self.samples.clear();
+        self.new.clear();
+        usize::try_from(tally.appended).expect("at most MAX_SAMPLES")
+    }
+}
+
+impl Tally {
+    fn count(&mut self, t: Timestamp, appended: Appended) {
+        match appended {
+            Appended::NotNewer => {
+                self.not_newer += 1;
+                return;
+            }
+            Appended::ToChunk => {}
+            Appended::ToNewChunk => self.chunks += 1,
+        }
+        self.appended += 1;
+        self.min_t = Some(self.min_t.map_or(t, |min_t| min_t.min(t)));
+        self.max_t = Some(self.max_t.map_or(t, |max_t| max_t.max(t)));
+    }
+}
+
+impl Head {
+    fn account(&self, tally: &Tally) {
+        use std::sync::atomic::Ordering;
+        if let (Some(min_t), Some(max_t)) = (tally.min_t, tally.max_t) {
+            self.min_t.fetch_min(min_t, Ordering::AcqRel);
+            self.max_t.fetch_max(max_t, Ordering::AcqRel);
+        }
+        self.counters.samples_appended.add(tally.appended);
+        self.counters.samples_out_of_order.add(tally.not_newer);
+        self.counters.samples_out_of_bounds.add(tally.too_old);
+        self.counters.chunks_created.add(tally.chunks);
+    }
+}
+
+impl Appender for HeadAppender<'_> {
+    fn append(
+        &mut self,
+        known: Option<SeriesRef>,
+        labels: &Labels,
+        t: Timestamp,
+        v: f64,
+    ) -> Result<SeriesRef, AppendError> {
+        if t < self.min_valid_t {
+            self.head.counters.samples_out_of_bounds.inc();
+            return Err(AppendError::OutOfBounds);
+        }
+        let staged = known.map(place_of).and_then(|(row, generation)| {
+            if let Some(staged) = self.stage_in_row(row, Some(generation), t, v) {
+                return Some(staged);
+            }
+            let at = *self.new_by_row.get(&row)?;
+            (self.new[at as usize].generation == generation).then(|| self.stage_new(at, t, v))
+        });
+        let staged = staged.unwrap_or_else(|| self.append_by_labels(labels, t, v));
+        match &staged {
+            Err(AppendError::OutOfOrder) => self.head.counters.samples_out_of_order.inc(),
+            Err(AppendError::DuplicateTimestamp) => self.head.counters.samples_duplicate.inc(),
+            _ => {}
+        }
+        staged
+    }
+
+    fn append_histogram(
+        &mut self,
+        _known: Option<SeriesRef>,
+        _labels: &Labels,
+        _t: Timestamp,
+        _histogram: &Histogram,
+    ) -> Result<SeriesRef, AppendError> {
+        Err(AppendError::HistogramsUnsupported)
+    }
+
+    /// The head keeps no exemplars.
+    fn append_exemplar(&mut self, _: SeriesRef, _: &Exemplar) -> Result<(), AppendError> {
+        Ok(())
+    }
+
+    fn commit(mut self: Box<Self>) -> Result<usize, CommitError> {
+        let mut log = self.head.log();
+        if log.is_closed {
+            return Err(CommitError::Closed);
+        }
+        if self.samples.is_empty() {
+            return Ok(0);
+        }
+        self.settle();
+        self.log(&mut log.wal)?;
+        // Crash here: the commit was not acknowledged, and is there all the same. As good.
+        Ok(self.apply())
+    }
+}
+
+impl Drop for HeadAppender<'_> {
+    fn drop(&mut self) {
+        for sample in self.samples.iter().filter(|sample| sample.series & NEW == 0) {
+            self.head.series.with(sample.series, MemSeries::unstage);
+        }
+        if !self.new.is_empty() {
+            let rows = self.new.iter().filter(|series| !series.is_there).map(|series| series.row);
+            let rows: Vec<u32> = rows.collect();
+            self.head.rows.lock().unwrap_or_else(PoisonError::into_inner).give_back(rows);
+        }
+    }
+}
+
+/// Whether a sample is newer than the newest; false if it is just the same once more, which
+/// federation and retries bring.
+fn is_due(newest: Option<(Timestamp, f64)>, t: Timestamp, v: f64) -> Result<bool, AppendError> {
+    match newest {
+        Some((newest, _)) if t < newest => Err(AppendError::OutOfOrder),
+        Some((newest, value)) if t == newest => {
+            let is_same = value.to_bits() == v.to_bits();
+            if is_same { Ok(false) } else { Err(AppendError::DuplicateTimestamp) }
+        }
+        _ => Ok(true),
+    }
+}
+
+/// Whether labels name a series that a block can hold too.
+fn check_labels(labels: &Labels) -> Result<(), AppendError> {
+    if labels.is_empty() {
+        return Err(AppendError::InvalidLabels("no labels".to_owned()));
+    }
+    if labels.as_bytes().len() <= MAX_TEXT_BYTES {
+        return Ok(());
+    }
+    match labels.iter().find(|(n, v)| n.len().max(v.len()) > MAX_TEXT_BYTES) {
+        Some((name, _)) => Err(AppendError::InvalidLabels(format!(
+            "the label {:.40} is longer than {MAX_TEXT_BYTES} bytes",
+            name
+        ))),
+        None => Ok(()),
+    }
+}

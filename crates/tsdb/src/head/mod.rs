@@ -1,0 +1,194 @@
+//! The head: the newest samples, in memory, in front of the blocks.
+//!
+//! Samples come in through [`HeadAppender`] and go when [`Head::truncate`] drops what a block now
+//! holds. Always true: a sample is in the log before it is here; within a series, time strictly
+//! increases; a [`SeriesRef`](storage::SeriesRef) is never used twice; a view shows a commit whole
+//! or not at all. The head opens no files (the log does) and never asks the time.
+//!
+//! In reading order: [`series`] holds the samples of one series, [`stripes`] all of them by row,
+//! [`labels`] finds rows by labels; [`visibility`] says which commits a view sees; [`appender`]
+//! stages and commits, [`replay`] does the same from the log, [`view`] reads, [`gc`] drops.
+//!
+//! Locks, in the order they are taken: `log` (one commit or truncation at a time), `visibility`,
+//! `labels`, `rows`, one stripe. No other order occurs.
+
+mod appender;
+mod gc;
+mod labels;
+mod replay;
+mod row_set;
+mod series;
+mod stripes;
+mod view;
+mod visibility;
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use model::{TimeRange, Timestamp};
+use storage::Appender;
+
+use crate::error::OpenError;
+use crate::fs::Files;
+use crate::options::{Options, WalSync};
+use crate::stats::Counters;
+use crate::wal::Wal;
+use appender::HeadAppender;
+use labels::LabelIndex;
+use stripes::{RowNumbers, Stripes};
+pub(crate) use view::View;
+use visibility::Visibility;
+
+/// The newest samples.
+#[derive(Debug)]
+pub(crate) struct Head {
+    counters: Arc<Counters>,
+    files: Files,
+    /// A sample may be so much older than the newest.
+    window_ms: i64,
+    log: Mutex<Log>,
+    visibility: Mutex<Visibility>,
+    labels: RwLock<LabelIndex>,
+    rows: Mutex<RowNumbers>,
+    series: Stripes,
+    /// Times of the oldest and the newest sample; the newest before the oldest if there is none.
+    min_t: AtomicI64,
+    max_t: AtomicI64,
+    /// No sample before this is taken.
+    sealed: AtomicI64,
+    /// When the log was synced last, ms.
+    synced_at: AtomicI64,
+}
+
+/// The right to commit, and what goes with it.
+#[derive(Debug)]
+struct Log {
+    wal: Wal,
+    is_closed: bool,
+}
+
+/// What the head is like at a moment.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct HeadStatus {
+    pub(crate) num_series: u64,
+    pub(crate) num_chunks: u64,
+    pub(crate) range: Option<TimeRange>,
+}
+
+impl Head {
+    /// Replays the log of the database; samples before `from` are in blocks, and left out.
+    pub(crate) fn open(
+        options: &Options,
+        counters: Arc<Counters>,
+        from: Timestamp,
+    ) -> Result<Self, OpenError> {
+        let mut replay = replay::Replay::new(from, &counters);
+        let wal = Wal::open(options, Arc::clone(&counters), &mut |commit| replay.commit(commit))?;
+        let replayed = replay.finish();
+        Ok(Self {
+            files: options.files.clone(),
+            window_ms: options.min_block_duration_ms / 2,
+            log: Mutex::new(Log { wal, is_closed: false }),
+            visibility: Mutex::default(),
+            labels: RwLock::new(replayed.labels),
+            rows: Mutex::new(replayed.rows),
+            series: replayed.series,
+            min_t: AtomicI64::new(replayed.min_t),
+            max_t: AtomicI64::new(replayed.max_t),
+            sealed: AtomicI64::new(from),
+            synced_at: AtomicI64::new(Timestamp::MIN),
+            counters,
+        })
+    }
+
+    /// Begins a commit.
+    pub(crate) fn appender(&self) -> Box<dyn Appender + '_> {
+        Box::new(HeadAppender::new(self))
+    }
+
+    /// What all commits so far have put into `range`, and no later commit.
+    pub(crate) fn view(&self, range: TimeRange) -> View<'_> {
+        View::new(self, range)
+    }
+
+    /// Times of the oldest and the newest sample; `None` without samples.
+    pub(crate) fn range(&self) -> Option<TimeRange> {
+        TimeRange::new(self.min_t.load(Ordering::Acquire), self.max_t.load(Ordering::Acquire))
+    }
+
+    /// From now on no sample before `t` is taken. Returns when commits that had begun have ended.
+    pub(crate) fn seal_before(&self, t: Timestamp) {
+        let _no_commit = self.log();
+        self.sealed.fetch_max(t, Ordering::AcqRel);
+    }
+
+    /// The oldest time a sample may have: half a block behind the newest, and not sealed.
+    fn min_valid_t(&self) -> Timestamp {
+        let sealed = self.sealed.load(Ordering::Acquire);
+        match self.range() {
+            Some(range) => sealed.max(range.max().saturating_sub(self.window_ms)),
+            None => sealed,
+        }
+    }
+
+    /// Syncs the log if that is due at `now_ms`.
+    pub(crate) fn tick(&self, now_ms: Timestamp) {
+        let policy = self.log().wal.sync_policy();
+        let WalSync::Every(interval_ms) = policy else { return };
+        let last = self.synced_at.load(Ordering::Relaxed);
+        // Also when the clock was set back.
+        if now_ms < last || now_ms.saturating_sub(last) >= interval_ms {
+            self.synced_at.store(now_ms, Ordering::Relaxed);
+            if let Err(error) = self.sync() {
+                tracing::error!(%error, "the last commits may not be on the disk");
+            }
+        }
+    }
+
+    /// Syncs what of the log is not on the disk; commits go on meanwhile.
+    fn sync(&self) -> Result<(), OpenError> {
+        let unsynced = self.log().wal.take_unsynced();
+        let mut failed = None;
+        for file in unsynced {
+            match self.files.sync(&file.file) {
+                Ok(()) => self.counters.wal_syncs.inc(),
+                Err(error) => {
+                    self.counters.wal_syncs_failed.inc();
+                    failed = Some(OpenError::io("sync", &file.path)(error));
+                }
+            }
+        }
+        let Some(error) = failed else { return Ok(()) };
+        // After a failed sync the system may have dropped pages of that file: trust it no more.
+        self.log().wal.retire();
+        Err(error)
+    }
+
+    /// Syncs the log; commits fail from now on.
+    pub(crate) fn close(&self) -> Result<(), OpenError> {
+        self.log().is_closed = true;
+        self.sync()
+    }
+
+    /// The bytes of the log.
+    pub(crate) fn size_bytes(&self) -> u64 {
+        self.log().wal.size_bytes()
+    }
+
+    pub(crate) fn status(&self) -> HeadStatus {
+        let gone = self.counters.chunks_removed.get();
+        HeadStatus {
+            num_series: self.labels.read().unwrap_or_else(PoisonError::into_inner).len() as u64,
+            num_chunks: self.counters.chunks_created.get().saturating_sub(gone),
+            range: self.range(),
+        }
+    }
+
+    /// Waits for the commit or truncation under way, and keeps others from beginning.
+    fn log(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;

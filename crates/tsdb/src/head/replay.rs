@@ -1,0 +1,99 @@
+//! The log into the head: commits in their order, into series that nobody else sees yet.
+//!
+//! A sample that is not newer than its series is passed over, and so is one that a block has: reading
+//! a log that was not cut yet, or the same record twice, changes nothing.
+
+use model::{Labels, Timestamp};
+
+use super::labels::LabelIndex;
+use super::series::{Appended, MemSeries};
+use super::stripes::{RowNumbers, Stripes};
+use super::visibility::Viewers;
+use crate::stats::Counters;
+use crate::wal::Replayed;
+
+/// The row of a series that has none yet.
+const NO_ROW: u32 = u32::MAX;
+
+/// A head in the making.
+#[derive(Debug)]
+pub(super) struct Replay<'a> {
+    from: Timestamp,
+    counters: &'a Counters,
+    head: Parts,
+    segment: u32,
+    /// Rows by the numbers that series have in this segment.
+    rows: Vec<u32>,
+}
+
+/// What a replay leaves.
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub(super) labels: LabelIndex,
+    pub(super) rows: RowNumbers,
+    pub(super) series: Stripes,
+    pub(super) min_t: Timestamp,
+    pub(super) max_t: Timestamp,
+}
+
+impl<'a> Replay<'a> {
+    /// A replay of the samples that are not before `from`.
+    pub(super) fn new(from: Timestamp, counters: &'a Counters) -> Self {
+        let head = Parts {
+            labels: LabelIndex::default(),
+            rows: RowNumbers::default(),
+            series: Stripes::default(),
+            min_t: Timestamp::MAX,
+            max_t: Timestamp::MIN,
+        };
+        Self { from, counters, head, segment: 0, rows: Vec::new() }
+    }
+
+    /// One commit of the log.
+    pub(super) fn commit(&mut self, commit: &Replayed<'_>) {
+        if self.segment != commit.segment {
+            self.segment = commit.segment;
+            self.rows.clear();
+        }
+        self.rows.resize(commit.labels.len(), NO_ROW);
+        let nobody = Viewers { oldest: None };
+        let mut chunks = 0;
+        for sample in commit.samples.iter().filter(|sample| sample.t >= self.from) {
+            let at = sample.series as usize;
+            if self.rows[at] == NO_ROW {
+                let Some(row) = self.head.row_of(&commit.labels[at], self.counters) else {
+                    continue;
+                };
+                self.rows[at] = row;
+            }
+            let series = self.head.series.get_mut(self.rows[at]).expect("made with its row");
+            match series.append(sample.t, f64::from_bits(sample.bits), 0, &nobody) {
+                Appended::NotNewer => continue,
+                Appended::ToChunk => {}
+                Appended::ToNewChunk => chunks += 1,
+            }
+            self.head.min_t = self.head.min_t.min(sample.t);
+            self.head.max_t = self.head.max_t.max(sample.t);
+        }
+        self.counters.chunks_created.add(chunks);
+    }
+
+    pub(super) fn finish(self) -> Parts {
+        self.head
+    }
+}
+
+impl Parts {
+    /// The row of a series, made if need be; `None` if there is no room, which there was when the
+    /// log was written.
+    fn row_of(&mut self, labels: &Labels, counters: &Counters) -> Option<u32> {
+        if let Some(row) = self.labels.find(labels) {
+            return Some(row);
+        }
+        let (row, generation) = self.rows.take().filter(|_| !self.labels.is_full())?;
+        self.labels.insert(row, labels);
+        self.series.insert(row, MemSeries::new(generation));
+        counters.series_created.inc();
+        Some(row)
+    }
+}

@@ -1,0 +1,326 @@
+//! The samples of one series: closed chunks, and one that grows.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use chunk::ChunkAppender;
+use model::{TimeRange, Timestamp};
+use storage::ChunkMeta;
+
+use super::visibility::{CommitNumber, Viewers};
+
+/// A chunk is closed when it has so many samples, as in Prometheus.
+const SAMPLES_PER_CHUNK: u16 = 120;
+/// Or so many bytes: samples that do not compress should not make it costly to read one.
+const BYTES_PER_CHUNK: usize = 1024;
+
+/// A series. Time strictly increases from sample to sample.
+#[derive(Debug)]
+pub(super) struct MemSeries {
+    /// Which of the series that had this row it is.
+    generation: u32,
+    /// Samples staged for it by commits under way: it must not go meanwhile.
+    staged: AtomicU32,
+    closed: Vec<ClosedChunk>,
+    /// Time of the first sample of the open chunk.
+    open_min_t: Timestamp,
+    /// Never empty once the series has a sample.
+    open: ChunkAppender,
+    /// Of commits that some view does not see: the time of the newest sample before each.
+    unseen: Option<Box<Vec<Unseen>>>,
+}
+
+#[derive(Debug)]
+struct ClosedChunk {
+    meta: ChunkMeta,
+    bytes: Arc<[u8]>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Unseen {
+    commit: CommitNumber,
+    /// `None` if this commit made the series.
+    newest_before: Option<Timestamp>,
+}
+
+/// A chunk as a view reads it.
+#[derive(Debug)]
+pub(super) enum ChunkBytes {
+    Closed(Arc<[u8]>),
+    /// A copy of the chunk that grows.
+    Open(Vec<u8>),
+}
+
+impl ChunkBytes {
+    pub(super) fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Closed(bytes) => bytes,
+            Self::Open(bytes) => bytes,
+        }
+    }
+}
+
+/// What came of an append.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Appended {
+    /// The series has newer samples, or one of that time.
+    NotNewer,
+    ToChunk,
+    ToNewChunk,
+}
+
+/// What a truncation has left of a series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Left {
+    /// The oldest sample that counts; `None` if there is none.
+    pub(super) min_t: Option<Timestamp>,
+    /// The newest sample there is, if one counts.
+    pub(super) chunks_dropped: usize,
+}
+
+impl MemSeries {
+    pub(super) fn new(generation: u32) -> Self {
+        Self {
+            generation,
+            staged: AtomicU32::new(0),
+            closed: Vec::new(),
+            open_min_t: Timestamp::MIN,
+            open: ChunkAppender::default(),
+            unseen: None,
+        }
+    }
+
+    pub(super) fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    /// The newest sample.
+    pub(super) fn newest(&self) -> Option<(Timestamp, f64)> {
+        self.open.last()
+    }
+
+    /// Notes that a commit under way has a sample for this series.
+    pub(super) fn stage(&self) {
+        self.staged.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Takes back one [`MemSeries::stage`].
+    pub(super) fn unstage(&self) {
+        self.staged.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Adds a sample that `commit` brings, if it is newer than all there are.
+    pub(super) fn append(
+        &mut self,
+        t: Timestamp,
+        v: f64,
+        commit: CommitNumber,
+        viewers: &Viewers,
+    ) -> Appended {
+        let newest = self.newest();
+        if newest.is_some_and(|(newest, _)| newest >= t) {
+            return Appended::NotNewer;
+        }
+        if viewers.oldest.is_some() || self.unseen.is_some() {
+            self.note_unseen(commit, newest.map(|(t, _)| t), viewers);
+        }
+        let is_full = self.open.count() >= SAMPLES_PER_CHUNK
+            || self.open.bytes().len() >= BYTES_PER_CHUNK;
+        if is_full {
+            self.close_chunk();
+        }
+        let is_new = self.open.count() == 0;
+        if is_new {
+            self.open_min_t = t;
+        }
+        let has_room = self.open.append(t, v);
+        debug_assert!(has_room, "closed long before it is full");
+        if is_new { Appended::ToNewChunk } else { Appended::ToChunk }
+    }
+
+    fn close_chunk(&mut self) {
+        if let Some(meta) = self.open_meta() {
+            let bytes = std::mem::take(&mut self.open).into_bytes();
+            self.closed.reserve_exact(1);
+            self.closed.push(ClosedChunk { meta, bytes: bytes.into() });
+        }
+    }
+
+    fn open_meta(&self) -> Option<ChunkMeta> {
+        let (max_t, _) = self.newest()?;
+        let count = u32::from(self.open.count());
+        Some(ChunkMeta { min_t: self.open_min_t, max_t, count })
+    }
+
+    fn note_unseen(
+        &mut self,
+        commit: CommitNumber,
+        newest_before: Option<Timestamp>,
+        viewers: &Viewers,
+    ) {
+        let Some(oldest) = viewers.oldest else {
+            self.unseen = None;
+            return;
+        };
+        let unseen = self.unseen.get_or_insert_default();
+        unseen.retain(|unseen| unseen.commit > oldest);
+        if unseen.last().is_none_or(|last| last.commit != commit) {
+            unseen.push(Unseen { commit, newest_before });
+        }
+    }
+
+    /// The newest time that a view of all commits up to `seen` may show; `None` if it shows nothing.
+    fn newest_seen(&self, seen: CommitNumber) -> Option<Timestamp> {
+        let unseen = self.unseen.iter().flat_map(|unseen| unseen.iter());
+        match unseen.into_iter().find(|unseen| unseen.commit > seen) {
+            Some(first) => first.newest_before,
+            None => Some(Timestamp::MAX),
+        }
+    }
+
+    /// The chunks that overlap `range`, and the part of it that a view of the commits up to `seen`
+    /// may show. `None` if that is nothing.
+    pub(super) fn read(
+        &self,
+        range: TimeRange,
+        seen: CommitNumber,
+    ) -> Option<(TimeRange, Vec<(ChunkMeta, ChunkBytes)>)> {
+        let range = TimeRange::new(range.min(), range.max().min(self.newest_seen(seen)?))?;
+        let first = self.closed.partition_point(|chunk| chunk.meta.max_t < range.min());
+        let mut chunks: Vec<(ChunkMeta, ChunkBytes)> = self.closed[first..]
+            .iter()
+            .take_while(|chunk| chunk.meta.min_t <= range.max())
+            .map(|chunk| (chunk.meta, ChunkBytes::Closed(Arc::clone(&chunk.bytes))))
+            .collect();
+        let open = self.open_meta();
+        if let Some(meta) = open.filter(|m| m.min_t <= range.max() && range.min() <= m.max_t) {
+            chunks.push((meta, ChunkBytes::Open(self.open.bytes().to_vec())));
+        }
+        (!chunks.is_empty()).then_some((range, chunks))
+    }
+
+    /// Drops chunks all of whose samples are before `t`.
+    pub(super) fn truncate(&mut self, t: Timestamp) -> Left {
+        let dropped = self.closed.partition_point(|chunk| chunk.meta.max_t < t);
+        self.closed.drain(..dropped);
+        if dropped > 0 {
+            self.closed.shrink_to_fit();
+        }
+        let oldest = match self.closed.first() {
+            Some(first) => first_at_or_after(first.meta, &first.bytes, t),
+            None => self.open_meta().and_then(|m| first_at_or_after(m, self.open.bytes(), t)),
+        };
+        Left { min_t: oldest, chunks_dropped: dropped }
+    }
+
+    /// Whether a commit under way has samples for it.
+    pub(super) fn is_staged(&mut self) -> bool {
+        *self.staged.get_mut() > 0
+    }
+
+    /// How many chunks there are, the open one included.
+    pub(super) fn num_chunks(&self) -> usize {
+        self.closed.len() + usize::from(self.open.count() > 0)
+    }
+}
+
+/// The first time in a chunk of ours that is not before `t`.
+fn first_at_or_after(meta: ChunkMeta, bytes: &[u8], t: Timestamp) -> Option<Timestamp> {
+    if meta.min_t >= t {
+        return Some(meta.min_t);
+    }
+    if meta.max_t < t {
+        return None;
+    }
+    let mut samples = chunk::SampleIter::new(bytes).expect("the head's own chunk");
+    samples.find_map(|sample| sample.ok().map(|s| s.t).filter(|at| *at >= t))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOBODY: Viewers = Viewers { oldest: None };
+
+    fn filled(n: i64) -> MemSeries {
+        let mut series = MemSeries::new(0);
+        for i in 0..n {
+            series.append(i * 10, i as f64, 1, &NOBODY);
+        }
+        series
+    }
+
+    fn times(series: &MemSeries, range: TimeRange, seen: CommitNumber) -> Vec<i64> {
+        let Some((range, chunks)) = series.read(range, seen) else { return vec![] };
+        let samples = chunks.iter().flat_map(|(_, bytes)| {
+            let samples = chunk::SampleIter::new(bytes.as_slice()).unwrap();
+            samples.map(|sample| sample.unwrap().t).collect::<Vec<_>>()
+        });
+        samples.filter(|t| range.contains(*t)).collect()
+    }
+
+    #[test]
+    fn chunks_are_closed_at_120_samples() {
+        let series = filled(250);
+        let (_, chunks) = series.read(TimeRange::ALL, 1).unwrap();
+        let counts: Vec<u32> = chunks.iter().map(|(meta, _)| meta.count).collect();
+        assert_eq!(counts, [120, 120, 10]);
+        assert_eq!(times(&series, TimeRange::ALL, 1), (0..250).map(|i| i * 10).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn only_newer_samples_are_taken() {
+        let mut series = filled(3);
+        assert_eq!(series.append(20, 2.0, 1, &NOBODY), Appended::NotNewer);
+        assert_eq!(series.append(5, 2.0, 1, &NOBODY), Appended::NotNewer);
+        assert_eq!(series.append(21, 2.0, 1, &NOBODY), Appended::ToChunk);
+    }
+
+    #[test]
+    fn a_view_does_not_see_later_commits() {
+        let mut series = MemSeries::new(0);
+        let viewed = |oldest| Viewers { oldest: Some(oldest) };
+        series.append(1, 0.0, 1, &NOBODY);
+        series.append(2, 0.0, 2, &viewed(1));
+        series.append(3, 0.0, 2, &viewed(1));
+        series.append(4, 0.0, 3, &viewed(1));
+        for (seen, expected) in
+            [(0, vec![]), (1, vec![1]), (2, vec![1, 2, 3]), (3, vec![1, 2, 3, 4])]
+        {
+            // Nobody was told of a view of no commits: it cannot be there.
+            if seen > 0 {
+                assert_eq!(times(&series, TimeRange::ALL, seen), expected, "{seen}");
+            }
+        }
+        series.append(5, 0.0, 4, &viewed(3));
+        assert_eq!(times(&series, TimeRange::ALL, 3), [1, 2, 3, 4]);
+        series.append(6, 0.0, 5, &NOBODY);
+        assert!(series.unseen.is_none());
+    }
+
+    #[test]
+    fn a_series_made_by_a_later_commit_shows_nothing() {
+        let mut series = MemSeries::new(0);
+        series.append(1, 0.0, 2, &Viewers { oldest: Some(1) });
+        assert!(series.read(TimeRange::ALL, 1).is_none());
+        assert_eq!(times(&series, TimeRange::ALL, 2), [1]);
+    }
+
+    #[test]
+    fn truncating_drops_whole_chunks_and_tells_what_is_oldest() {
+        for (t, min_t, chunks) in [
+            (0, Some(0), 3),
+            (1, Some(10), 3),
+            (1190, Some(1190), 3),
+            (1191, Some(1200), 2),
+            (2395, Some(2400), 1),
+            (2490, Some(2490), 1),
+            (2491, None, 1),
+        ] {
+            let mut series = filled(250);
+            let left = series.truncate(t);
+            assert_eq!((left.min_t, series.num_chunks()), (min_t, chunks), "{t}");
+            assert_eq!(left.chunks_dropped, 3 - chunks, "{t}");
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! The work in the background: samples move from the head into blocks, small blocks become large
+//! ones, old ones go.
+//!
+//! Appends and queries go on meanwhile. A query holds the list of blocks it began with; the head
+//! drops samples only when nobody holds a list that lacks their block, and a block's files are
+//! removed while those who map them still read.
+
+use std::collections::HashSet;
+use std::sync::{Arc, TryLockError, Weak};
+
+use model::{TimeRange, Timestamp};
+
+use crate::block::writer::{NewBlock, write};
+use crate::block::{Block, BlockId, BlockMeta};
+use crate::compact::{merge, plan};
+use crate::db::Db;
+use crate::error::BlockError;
+use crate::index::{Index, Source};
+use crate::querier::BlockList;
+use crate::retention;
+
+/// After a failure heavy work rests for so long, as a full disk does not get better by the second;
+/// and retention is looked at so often.
+const REST_MS: i64 = 60_000;
+
+/// What heavy work must remember between its turns.
+#[derive(Debug, Default)]
+pub(crate) struct Maintenance {
+    /// The head may drop everything before this as soon as no query looks there for it.
+    drop_before: Option<Timestamp>,
+    /// The list for which there was nothing to compact.
+    settled: Weak<BlockList>,
+    /// When to look again for blocks beyond the retention.
+    retain_at: Option<Timestamp>,
+    /// Blocks that could not be read when they were to be merged; kept and served as they are.
+    unreadable: HashSet<BlockId>,
+    /// After a failure: when to try again.
+    rest_until: Option<Timestamp>,
+}
+
+impl Db {
+    /// Does what is due at `now_ms`; to be called about once a second.
+    ///
+    /// Most calls do no more than sync the log. One that finds heavy work does it and returns when
+    /// it is done; calls from other threads meanwhile sync the log and return at once. Failures are
+    /// logged and counted; heavy work then rests for a minute.
+    pub fn maintain(&self, now_ms: Timestamp) {
+        self.head.tick(now_ms);
+        let mut maintenance = match self.maintenance.try_lock() {
+            Ok(guard) => guard,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return,
+        };
+        let state = &mut *maintenance;
+        if state.rest_until.is_some_and(|until| is_before(now_ms, until)) {
+            return;
+        }
+        state.rest_until = None;
+        let done = self.cut_head(state, now_ms).and_then(|()| self.compact(state, now_ms));
+        if let Err(error) = done {
+            self.counters.compactions_failed.inc();
+            state.rest_until = Some(now_ms.saturating_add(REST_MS));
+            tracing::error!(%error, "cutting or compacting blocks failed; will try again");
+        }
+        if !state.retain_at.is_some_and(|at| is_before(now_ms, at)) {
+            state.retain_at = Some(now_ms.saturating_add(REST_MS));
+            self.remove_old_blocks(now_ms);
+        }
+    }
+
+    /// Cuts windows from the head into blocks while it spans more than one and a half of them.
+    fn cut_head(&self, state: &mut Maintenance, now_ms: Timestamp) -> Result<(), BlockError> {
+        let width = self.options.min_block_duration_ms;
+        loop {
+            if !self.drop_cut(state)? {
+                return Ok(());
+            }
+            let Some(head) = self.head.range() else { return Ok(()) };
+            if head.max().saturating_sub(head.min()) <= width.saturating_add(width / 2) {
+                return Ok(());
+            }
+            let list = self.block_list();
+            let start = plan::start_of(head.min(), width);
+            let end = start.saturating_add(width);
+            let Some(span) = TimeRange::new(start.max(list.head_from), end - 1) else {
+                state.drop_before = Some(end);
+                continue;
+            };
+            self.head.seal_before(end);
+            let view = self.head.view(span);
+            let new = NewBlock {
+                id: BlockId::fresh(now_ms),
+                span,
+                parents: Vec::new(),
+                sources: Vec::new(),
+                level: 1,
+            };
+            let series = view.series(view.all()?, span)?;
+            let made = write(&self.files, &self.options.path, &new, series)?;
+            let mut blocks = list.blocks.clone();
+            blocks.extend(self.open_made(made)?);
+            self.replace_list(BlockList::new(blocks, end));
+            // Crash here: the log still holds the samples; the next open takes those of the block
+            // from the block.
+            state.drop_before = Some(end);
+        }
+    }
+
+    /// Drops from the head what blocks hold; false if some query may still need it.
+    fn drop_cut(&self, state: &mut Maintenance) -> Result<bool, BlockError> {
+        let Some(before) = state.drop_before else { return Ok(true) };
+        if self.is_read_before(before) {
+            return Ok(false);
+        }
+        self.head.truncate(before);
+        state.drop_before = None;
+        Ok(true)
+    }
+
+    /// Makes larger blocks of smaller ones until nothing is due.
+    fn compact(&self, state: &mut Maintenance, now_ms: Timestamp) -> Result<(), BlockError> {
+        let widths =
+            plan::widths(self.options.min_block_duration_ms, self.options.widest_block_ms());
+        loop {
+            let list = self.block_list();
+            if state.settled.ptr_eq(&Arc::downgrade(&list)) {
+                return Ok(());
+            }
+            let metas: Vec<BlockMeta> = list
+                .blocks
+                .iter()
+                .map(|block| block.meta())
+                .filter(|meta| !state.unreadable.contains(&meta.ulid))
+                .cloned()
+                .collect();
+            let chosen = plan::next(&metas, &widths);
+            if chosen.is_empty() {
+                state.settled = Arc::downgrade(&list);
+                return Ok(());
+            }
+            let (old, kept): (Vec<_>, Vec<_>) =
+                list.blocks.iter().cloned().partition(|b| chosen.contains(&b.meta().ulid));
+            let made = match merge::merge(&self.files, &self.options.path, &old, now_ms) {
+                Err(error @ (BlockError::Read(_) | BlockError::Damaged { .. })) => {
+                    self.counters.compactions_failed.inc();
+                    let blocks: Vec<String> = chosen.iter().map(BlockId::to_string).collect();
+                    tracing::error!(?blocks, %error, "blocks not compacted, served as they are");
+                    state.unreadable.extend(chosen);
+                    continue;
+                }
+                made => made?,
+            };
+            let mut blocks = kept;
+            blocks.extend(self.open_made(made)?);
+            self.replace_list(BlockList::new(blocks, list.head_from));
+            for block in &old {
+                // Crash here: the new block names its parents; the next open removes them.
+                self.remove_block(block)?;
+            }
+        }
+    }
+
+    /// Opens a block just written, and counts it.
+    fn open_made(&self, made: Option<BlockMeta>) -> Result<Option<Arc<Block>>, BlockError> {
+        self.counters.compactions.inc();
+        let Some(meta) = made else { return Ok(None) };
+        self.counters.compaction_chunks.add(meta.stats.num_chunks);
+        self.counters.compaction_samples.add(meta.stats.num_samples);
+        let block = Block::open(&self.options.path.join(meta.ulid.to_string()))?;
+        Ok(Some(Arc::new(block)))
+    }
+
+    /// Removes blocks that are beyond the retention's age or bytes.
+    pub(crate) fn remove_old_blocks(&self, now_ms: Timestamp) {
+        let list = self.block_list();
+        let metas: Vec<BlockMeta> = list.blocks.iter().map(|block| block.meta().clone()).collect();
+        let newest_block = metas.iter().map(|meta| meta.max_time).max();
+        let newest = newest_block.into_iter().chain(self.head.range().map(TimeRange::max)).max();
+        let Some(newest) = newest else { return };
+        let old = retention::too_old(&metas, now_ms, newest, self.options.retention_ms);
+        self.counters.blocks_gone_by_time.add(old.len() as u64);
+        let left: Vec<BlockMeta> =
+            metas.into_iter().filter(|meta| !old.contains(&meta.ulid)).collect();
+        let large = match self.options.retention_bytes {
+            0 => Vec::new(),
+            limit => retention::too_many(&left, self.head.size_bytes(), limit),
+        };
+        self.counters.blocks_gone_by_size.add(large.len() as u64);
+        let gone: HashSet<BlockId> = old.into_iter().chain(large).collect();
+        if gone.is_empty() {
+            return;
+        }
+        let (gone, kept): (Vec<_>, Vec<_>) =
+            list.blocks.iter().cloned().partition(|b| gone.contains(&b.meta().ulid));
+        self.replace_list(BlockList::new(kept, list.head_from));
+        for block in gone {
+            if let Err(error) = self.remove_block(&block) {
+                tracing::error!(%error, "an old block stays behind");
+            }
+        }
+    }
+
+    fn remove_block(&self, block: &Block) -> Result<(), BlockError> {
+        let io = |source| BlockError::Io { action: "remove", path: block.dir().to_owned(), source };
+        self.files.remove(block.dir()).map_err(io)
+    }
+}
+
+/// Whether `at` is still to come. Not if it is further away than we ever wait: the clock was set.
+fn is_before(now_ms: Timestamp, at: Timestamp) -> bool {
+    now_ms < at && at.saturating_sub(now_ms) <= REST_MS
+}

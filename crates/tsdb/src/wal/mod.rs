@@ -1,0 +1,146 @@
+//! The write-ahead log: every commit since the last cut, on disk before it is in the head.
+//!
+//! Commits go to the newest segment as one record each ([`record`]); [`writer`] appends and rolls,
+//! [`reader`] reads a segment up to the first damage. Always true: a record is whole or not there;
+//! each segment can be read without the others; what a commit has acknowledged is with the operating
+//! system, and on the disk as [`WalSync`] says. The log knows rows and labels, but no head, and
+//! never asks the time.
+//!
+#![doc = include_str!("../../../../docs/format/wal.md")]
+
+mod reader;
+pub(crate) mod record;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use model::Timestamp;
+
+use crate::error::OpenError;
+use crate::fs::Files;
+use crate::options::{Options, WalSync};
+use crate::stats::Counters;
+pub(crate) use reader::Replayed;
+pub(crate) use record::MAX_SAMPLES;
+pub(crate) use writer::Unsynced;
+use writer::Current;
+
+/// The directory of the log below that of the database.
+const WAL_DIR: &str = "wal";
+const MAGIC: [u8; 8] = *b"FRLWALOG";
+const VERSION: u8 = 1;
+
+/// A segment that nothing is appended to any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Segment {
+    number: u32,
+    size: u64,
+    /// The newest sample; `None` if there is none.
+    max_t: Option<Timestamp>,
+}
+
+/// An open log. One thread at a time uses it.
+#[derive(Debug)]
+pub(crate) struct Wal {
+    dir: PathBuf,
+    files: Files,
+    counters: Arc<Counters>,
+    sync: WalSync,
+    segment_bytes: u64,
+    /// In order of their numbers.
+    old: Vec<Segment>,
+    current: Option<Current>,
+    next_number: u32,
+    /// Old segments with bytes that are not yet known to be on the disk.
+    unsynced: Vec<Unsynced>,
+    /// The record being written.
+    buffer: Vec<u8>,
+}
+
+impl Wal {
+    /// Opens the log of a database and replays it, oldest commit first.
+    ///
+    /// Damage does not keep it from opening: what follows the damage in its segment is lost, counted
+    /// and logged, and reading goes on with the next segment. The last segment is cut off there.
+    pub(crate) fn open(
+        options: &Options,
+        counters: Arc<Counters>,
+        replay: &mut dyn FnMut(&Replayed<'_>),
+    ) -> Result<Self, OpenError> {
+        let dir = options.path.join(WAL_DIR);
+        let files = options.files.clone();
+        std::fs::create_dir_all(&dir).map_err(OpenError::io("create", &dir))?;
+        files.sweep(&dir).map_err(OpenError::io("sweep", &dir))?;
+        let numbers = numbers(&dir).map_err(OpenError::io("list", &dir))?;
+        let next_number = numbers.last().map_or(0, |last| last.saturating_add(1));
+        let mut wal = Self {
+            dir,
+            files,
+            counters,
+            sync: options.wal_sync,
+            segment_bytes: options.wal_segment_bytes,
+            old: Vec::new(),
+            current: None,
+            next_number,
+            unsynced: Vec::new(),
+            buffer: Vec::new(),
+        };
+        for &number in &numbers {
+            wal.read_segment(number, Some(&number) == numbers.last(), replay)?;
+        }
+        Ok(wal)
+    }
+
+    /// The bytes that all segments take.
+    pub(crate) fn size_bytes(&self) -> u64 {
+        let current = self.current.as_ref().map_or(0, |current| current.segment.size);
+        self.old.iter().map(|segment| segment.size).sum::<u64>() + current
+    }
+
+    /// Removes segments whose samples are all older than `t`; commits to come go to a new one.
+    ///
+    /// Only when the samples before `t` are durable elsewhere. A segment that cannot be removed stays
+    /// until the next cut, which costs time at an open and nothing else.
+    pub(crate) fn cut(&mut self, t: Timestamp) {
+        self.retire();
+        self.counters.wal_truncations.inc();
+        let (kept, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut self.old)
+            .into_iter()
+            .partition(|segment| segment.max_t.is_some_and(|max_t| max_t >= t));
+        self.old = kept;
+        for segment in gone {
+            let path = segment_path(&self.dir, segment.number);
+            self.unsynced.retain(|unsynced| unsynced.path != path);
+            if let Err(error) = self.files.remove(&path) {
+                self.counters.wal_truncations_failed.inc();
+                tracing::warn!(segment = %path.display(), %error, "a segment cannot be removed");
+                self.old.push(segment);
+            }
+            // Crash here: samples older than `t` are in a block; the next open skips them.
+        }
+    }
+}
+
+fn segment_path(dir: &Path, number: u32) -> PathBuf {
+    dir.join(format!("{number:08}"))
+}
+
+/// The numbers of the segments in a directory, rising. Other names are not ours.
+fn numbers(dir: &Path) -> std::io::Result<Vec<u32>> {
+    let mut numbers = Vec::new();
+    for entry in std::fs::read_dir(dir)? {
+        let name = entry?.file_name();
+        let number = name.to_str().filter(|name| name.len() >= 8 && is_decimal(name));
+        numbers.extend(number.and_then(|name| name.parse::<u32>().ok()));
+    }
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+fn is_decimal(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,7 @@
+//! The database as its users see it: one directory, opened, appended to, queried, maintained, killed.
+
+mod crash;
+mod damage;
+mod maintain;
+mod model;
+mod samples;

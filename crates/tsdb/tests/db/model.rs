@@ -1,0 +1,184 @@
+//! Random lives of a database beside the simplest storage there is: after every step both answer the
+//! same.
+//!
+//! Each life has a seed, printed when it fails; `FERULA_SEED=n` lives that one again.
+
+use crate::samples::{self, HOUR};
+use model::{Labels, MatchOp, Matcher, TimeRange};
+use storage::{Appendable, Appender, Columns, Queryable, SelectHints};
+use testkit::MemStorage;
+use tsdb::{Db, Options};
+
+/// Random numbers enough for a test (splitmix64).
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// From 0 up to but without `n`.
+    fn below(&mut self, n: u64) -> u64 {
+        self.next() % n
+    }
+
+    fn one_of<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
+        &choices[usize::try_from(self.below(choices.len() as u64)).expect("small")]
+    }
+}
+
+/// A database, its oracle, and where in time they are.
+struct Life {
+    random: Random,
+    options: Options,
+    db: Option<Db>,
+    oracle: MemStorage,
+    now: i64,
+}
+
+const NAMES: [&str; 3] = ["up", "http_requests_total", "go_goroutines"];
+const JOBS: [&str; 4] = ["", "api", "node", "nodes"];
+
+impl Life {
+    fn db(&self) -> &Db {
+        self.db.as_ref().expect("open between steps")
+    }
+
+    fn some_labels(&mut self) -> Labels {
+        let name = *self.random.one_of(&NAMES);
+        let job = *self.random.one_of(&JOBS);
+        let instance = ["", "a", "b"][usize::try_from(self.random.below(3)).expect("small")];
+        Labels::from_pairs([("__name__", name), ("job", job), ("instance", instance)])
+    }
+
+    fn some_value(&mut self) -> f64 {
+        let bits = self.random.next();
+        match self.random.below(8) {
+            0 => model::sample::STALE_NAN,
+            1 => f64::from_bits(bits),
+            2 => -0.0,
+            3 => f64::INFINITY,
+            _ => f64::from(u32::try_from(bits >> 44).expect("twenty bits")) / 8.0,
+        }
+    }
+
+    /// One commit of a few series at the present moment, in both; or begun and dropped in the database.
+    fn append(&mut self) {
+        self.now += 1 + i64::try_from(self.random.below(900_000)).expect("small");
+        let mut batch: Vec<(Labels, f64)> =
+            (0..=self.random.below(6)).map(|_| (self.some_labels(), self.some_value())).collect();
+        batch.sort_by(|a, b| a.0.cmp(&b.0));
+        batch.dedup_by(|a, b| a.0 == b.0);
+        let dropped = self.random.below(8) == 0;
+        let stage = |appender: &mut dyn Appender| {
+            for (labels, v) in &batch {
+                appender.append(None, labels, self.now, *v).expect("newer than all before");
+            }
+        };
+        let mut appender = self.db().appender();
+        stage(appender.as_mut());
+        if dropped {
+            return;
+        }
+        assert_eq!(appender.commit().expect("the disk has room"), batch.len());
+        let mut appender = self.oracle.appender();
+        stage(appender.as_mut());
+        appender.commit().expect("memory has room");
+    }
+
+    fn restart(&mut self) {
+        if self.random.below(2) == 0 {
+            self.db().close().expect("it closes");
+        }
+        self.db = None;
+        self.db = Some(Db::open(self.options.clone(), self.now).expect("it opens"));
+    }
+
+    fn some_matchers(&mut self) -> Vec<Matcher> {
+        let ops = [MatchOp::Equal, MatchOp::NotEqual, MatchOp::Regex, MatchOp::NotRegex];
+        let values = ["", "up", "node", "node.*", "a|b", ".+", ".*", "api|", "[ab]", "go_.+"];
+        (0..self.random.below(3))
+            .map(|_| {
+                let name = *self.random.one_of(&["__name__", "job", "instance", "none"]);
+                let (op, value) = (*self.random.one_of(&ops), *self.random.one_of(&values));
+                Matcher::new(op, name, value).expect("a valid expression")
+            })
+            .collect()
+    }
+
+    fn query(&mut self) {
+        let from = i64::try_from(self.random.below(self.now.unsigned_abs() + HOUR.unsigned_abs()));
+        let from = from.expect("small") - HOUR / 2;
+        let len = i64::try_from(self.random.below(12 * HOUR.unsigned_abs())).expect("small");
+        let range = match self.random.below(4) {
+            0 => TimeRange::ALL,
+            _ => TimeRange::new(from, from + len).expect("ordered"),
+        };
+        let matchers = self.some_matchers();
+        let (found, expected) =
+            (answer(self.db(), range, &matchers), answer(&self.oracle, range, &matchers));
+        assert_eq!(found, expected, "{matchers:?} in {range:?} at {}", self.now);
+    }
+}
+
+/// Series, label names and the values of `job`, all of series with samples in the range.
+fn answer(of: &dyn Queryable, range: TimeRange, matchers: &[Matcher]) -> Vec<String> {
+    let querier = of.querier(range).expect("a view");
+    let mut lines = Vec::new();
+    let mut columns = Columns::default();
+    for series in querier.select(matchers, &SelectHints::default()).expect("a set") {
+        let mut series = series.expect("a series");
+        columns.clear();
+        series.read(range, &mut columns).expect("samples");
+        let bits: Vec<u64> = columns.values.iter().map(|v| v.to_bits()).collect();
+        if !columns.is_empty() {
+            lines.push(format!("{} {:?} {bits:x?}", series.labels(), columns.timestamps));
+        }
+    }
+    if range == TimeRange::ALL {
+        lines.push(format!("{:?}", querier.label_names(matchers).expect("names")));
+        lines.push(format!("{:?}", querier.label_values("job", matchers).expect("values")));
+    }
+    lines
+}
+
+fn live(seed: u64) {
+    let dir = tempfile::tempdir().expect("a directory");
+    let options = Options { max_block_duration_ms: 8 * HOUR, ..samples::options(dir.path()) };
+    let db = Some(samples::open(&options));
+    let oracle = MemStorage::default();
+    let mut life = Life { random: Random(seed), options, db, oracle, now: 0 };
+    for _ in 0..300 {
+        match life.random.below(20) {
+            0 => life.restart(),
+            1..4 => life.db().maintain(life.now),
+            4..9 => life.query(),
+            _ => life.append(),
+        }
+    }
+    let everything = |of: &dyn Queryable| answer(of, TimeRange::ALL, &[]);
+    assert_eq!(everything(life.db()), everything(&life.oracle));
+}
+
+#[test]
+fn a_database_answers_as_the_oracle_whatever_its_life() {
+    if let Ok(seed) = std::env::var("FERULA_SEED") {
+        return live(seed.parse().expect("FERULA_SEED is a number"));
+    }
+    let mut random = Random(
+        tsdb::BlockId::fresh(0)
+            .to_string()
+            .bytes()
+            .map(u64::from)
+            .fold(0, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte)),
+    );
+    for _ in 0..20 {
+        let seed = random.next();
+        let lived = std::panic::catch_unwind(|| live(seed));
+        assert!(lived.is_ok(), "FERULA_SEED={seed} fails");
+    }
+}

@@ -65,7 +65,7 @@ impl<C: Cell> Fold<C> {
 }
 
 /// One step of a compensated sum: the new sum and compensation.
-pub(super) fn add_compensated(value: f64, sum: f64, compensation: f64) -> (f64, f64) {
+pub(crate) fn add_compensated(value: f64, sum: f64, compensation: f64) -> (f64, f64) {
     let total = sum + value;
     let compensation = if total.is_infinite() {
         0.0

@@ -11,7 +11,7 @@ mod binary;
 pub mod budget;
 mod call;
 pub mod column;
-mod fold;
+pub(crate) mod fold;
 mod join;
 mod pick;
 mod raw;
@@ -19,6 +19,7 @@ mod select;
 pub mod series;
 pub mod steps;
 mod subquery;
+pub mod window;
 
 use std::cell::RefCell;
 

@@ -72,14 +72,16 @@ impl Evaluator<'_> {
         if steps.count == 0 {
             return Ok(());
         }
+        let moments = select.shift.moments(steps);
         let hints = SelectHints {
             step_ms: if steps.count > 1 { steps.step_ms } else { 0 },
             func: select.around.to_owned(),
             range_ms: if select.is_range { select.back_ms } else { 0 },
+            reach: reach(moments, select.back_ms),
             ..SelectHints::default()
         };
         let mut set = querier.select(select.matchers, &hints)?;
-        let reader = Reader { select, steps, make, budget: self.budget };
+        let reader = Reader { select, steps, moments, make, budget: self.budget };
         let cores = rayon::current_num_threads();
         let mut batch: Vec<Box<dyn Series + '_>> = Vec::new();
         loop {
@@ -101,6 +103,7 @@ impl Evaluator<'_> {
 struct Reader<'r> {
     select: &'r SelectNode<'r>,
     steps: Steps,
+    moments: Steps,
     make: &'r (dyn Fn(&Columns, &mut Column) -> Result<u64, EngineError> + Sync),
     budget: &'r Budget<'r>,
 }
@@ -138,10 +141,7 @@ impl Reader<'_> {
         columns: &mut Columns,
     ) -> Result<EvalSeries, EngineError> {
         columns.clear();
-        let shift = self.select.shift;
-        let (first, last) = (shift.apply(self.steps.start), shift.apply(self.steps.end()));
-        let moments = Steps::between(first, last, self.steps.step_ms);
-        for range in read_ranges(series.chunks(), moments, self.select.back_ms) {
+        for range in read_ranges(series.chunks(), self.moments, self.select.back_ms) {
             series.read(range, columns)?;
         }
         let mut column = Column::absent(self.steps.count);
@@ -157,8 +157,7 @@ impl Reader<'_> {
 /// Reading the whole range at once gives the same answer; this reads less where moments lie farther
 /// apart than they see.
 pub fn read_ranges(chunks: &[ChunkMeta], moments: Steps, back_ms: i64) -> Vec<TimeRange> {
-    let first = moments.start.saturating_sub(back_ms).saturating_add(1);
-    let Some(whole) = TimeRange::new(first, moments.end()) else { return Vec::new() };
+    let Some(whole) = reach(moments, back_ms) else { return Vec::new() };
     if chunks.is_empty() || moments.count < 2 || moments.step_ms <= back_ms {
         return vec![whole];
     }
@@ -181,6 +180,11 @@ pub fn read_ranges(chunks: &[ChunkMeta], moments: Steps, back_ms: i64) -> Vec<Ti
         joined = true;
     }
     ranges
+}
+
+/// From the earliest to the latest sample that some moment sees.
+fn reach(moments: Steps, back_ms: i64) -> Option<TimeRange> {
+    TimeRange::new(moments.start.saturating_sub(back_ms).saturating_add(1), moments.end())
 }
 
 /// Whether some moment lies at or behind the chunk's first sample, and less than `back_ms` behind

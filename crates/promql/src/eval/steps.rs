@@ -67,7 +67,15 @@ impl Shift {
         self.at.unwrap_or(t).saturating_sub(self.offset_ms)
     }
 
-    /// The moments to look at, one for each step.
+    /// The different moments to look at: one if `@` fixes it, else one for each step.
+    pub fn moments(self, steps: Steps) -> Steps {
+        match self.at {
+            Some(_) => Steps::single(self.apply(steps.start)),
+            None => Steps { start: self.apply(steps.start), ..steps },
+        }
+    }
+
+    /// The moment to look at for each step, in order.
     pub fn times(self, steps: Steps) -> impl Iterator<Item = Timestamp> {
         steps.times().map(move |t| self.apply(t))
     }

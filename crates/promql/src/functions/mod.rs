@@ -4,9 +4,24 @@
 //! thing a function is: most look at one value or at one window of one series, and the evaluator
 //! needs to know no more of them.
 
+mod clock;
+mod extremes;
+pub mod histogram;
+pub mod labels;
+pub mod math;
+mod order;
+mod over_time;
+mod rate;
+mod regression;
+mod smoothing;
+pub mod sort;
+mod sum;
 mod table;
+mod variance;
 
 use crate::ast::ValueType;
+use crate::eval::column::Column;
+use crate::eval::window::Windows;
 
 /// One function.
 #[derive(Debug)]
@@ -27,6 +42,77 @@ pub struct Function {
     pub keeps_name: bool,
     /// What it does, in one line.
     pub doc: &'static str,
+    /// How it does it.
+    pub body: Body,
+}
+
+/// What a function of windows fills its result from: the windows of one series, and its scalar
+/// arguments, each with a value for every step.
+pub type WindowFn = fn(&Windows<'_>, &[Vec<f64>], &mut Column);
+
+/// The same, where arguments may be refused.
+pub type TryWindowFn = fn(&Windows<'_>, &[Vec<f64>], &mut Column) -> Result<(), String>;
+
+/// How a function is evaluated.
+#[derive(Clone, Copy, Debug)]
+pub enum Body {
+    /// Each value of a vector becomes another.
+    Map(fn(f64) -> f64),
+    /// The same with the scalar arguments at that step; `None` drops the element. Arguments that
+    /// were left out are missing from the slice.
+    MapWith(fn(f64, &[f64]) -> Option<f64>),
+    /// Each value of a vector, a time in seconds, becomes a part of its date. Without an argument
+    /// it is the time of evaluation, as an element without labels.
+    Date(fn(f64) -> f64),
+    /// Each window of a range vector becomes a value.
+    Window(WindowFn),
+    /// The same, with scalar arguments that may make it fail.
+    TryWindow(TryWindowFn),
+    /// Whatever the evaluator has to know by name.
+    Special(Special),
+}
+
+/// Functions that are neither of one value nor of one window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Special {
+    /// `absent(v)`; its labels are [`labels::of_absent`].
+    Absent,
+    /// `absent_over_time(v[d])`; likewise.
+    AbsentOverTime,
+    /// `histogram_fraction(lower, upper, b)`: [`histogram::families`].
+    HistogramFraction,
+    /// Of native histograms alone: floats are left out.
+    HistogramOnly,
+    /// `histogram_quantile(q, b)`: [`histogram::families`].
+    HistogramQuantile,
+    /// `histogram_quantiles(b, label, q…)`: [`histogram::families`].
+    HistogramQuantiles,
+    /// `label_join(v, …)`: [`labels::LabelJoin`].
+    LabelJoin,
+    /// `label_replace(v, …)`: [`labels::LabelReplace`].
+    LabelReplace,
+    /// `max_of(a, b)`: [`math::larger`].
+    MaxOf,
+    /// `min_of(a, b)`: [`math::smaller`].
+    MinOf,
+    /// `pi()`
+    Pi,
+    /// `scalar(v)`
+    Scalar,
+    /// `sort(v)`: [`sort::by_value`].
+    Sort,
+    /// `sort_by_label(v, …)`: [`sort::by_labels`].
+    SortByLabel,
+    /// `sort_by_label_desc(v, …)`: the same, falling.
+    SortByLabelDesc,
+    /// `sort_desc(v)`: [`sort::by_value`], falling.
+    SortDesc,
+    /// `time()`
+    Time,
+    /// `timestamp(v)`
+    Timestamp,
+    /// `vector(s)`
+    Vector,
 }
 
 impl Function {
@@ -34,6 +120,7 @@ impl Function {
         name: &'static str,
         arguments: &'static [ValueType],
         returns: ValueType,
+        body: Body,
         doc: &'static str,
     ) -> Self {
         Self {
@@ -45,6 +132,7 @@ impl Function {
             experimental: false,
             keeps_name: false,
             doc,
+            body,
         }
     }
 

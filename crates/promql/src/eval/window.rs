@@ -1,0 +1,264 @@
+//! The sliding window a range function sees: two pointers over the columns of one series.
+//!
+//! For each step a [`Window`] says which samples it covers; both its ends only ever rise. What is
+//! made of a window by taking samples in one after the other slides through a [`Queue`], so that
+//! long windows cost no more than short ones. Nothing is ever subtracted from a running sum: that
+//! loses digits. Stale markers are gone before a function sees anything.
+
+use std::borrow::Cow;
+
+use model::Timestamp;
+use model::sample::is_stale;
+use storage::Columns;
+
+use super::steps::{Shift, Steps};
+
+/// A window of so many samples is walked anew at each step, in Prometheus's order of addition and so
+/// with its very bits; longer ones slide.
+const SHORT: usize = 24;
+
+/// The windows of one series, one for each step.
+pub struct Windows<'a> {
+    times: Cow<'a, [Timestamp]>,
+    values: Cow<'a, [f64]>,
+    steps: Steps,
+    shift: Shift,
+    range_ms: i64,
+    bounds: Vec<Window>,
+    looked_at: u64,
+}
+
+/// The samples one step sees, as places in the columns: `from` inside, `to` outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Which step.
+    pub step: usize,
+    /// The oldest sample.
+    pub from: usize,
+    /// One behind the newest.
+    pub to: usize,
+}
+
+impl Window {
+    /// How many samples it covers; at least one.
+    pub fn count(self) -> usize {
+        self.to - self.from
+    }
+}
+
+impl<'a> Windows<'a> {
+    /// The windows that reach `range_ms` back from where `shift` looks at each step. A sample at the
+    /// far edge is outside.
+    pub fn new(columns: &'a Columns, shift: Shift, steps: Steps, range_ms: i64) -> Self {
+        let (times, values) = without_markers(&columns.timestamps, &columns.values);
+        let mut bounds = Vec::with_capacity(steps.count);
+        let (mut from, mut to, mut looked_at) = (0, 0, 0);
+        for (step, end) in shift.times(steps).enumerate() {
+            let edge = end.saturating_sub(range_ms);
+            while to < times.len() && times[to] <= end {
+                to += 1;
+            }
+            while from < to && times[from] <= edge {
+                from += 1;
+            }
+            if from < to {
+                bounds.push(Window { step, from, to });
+                looked_at += (to - from) as u64;
+            }
+        }
+        Self { times, values, steps, shift, range_ms, bounds, looked_at }
+    }
+
+    /// The windows that cover any sample, in the order of their steps.
+    pub fn iter(&self) -> impl Iterator<Item = Window> + '_ {
+        self.bounds.iter().copied()
+    }
+
+    /// How many samples the windows cover together; one that is in two of them counts twice.
+    pub fn looked_at(&self) -> u64 {
+        self.looked_at
+    }
+
+    /// The times of the samples.
+    pub fn times(&self) -> &[Timestamp] {
+        &self.times
+    }
+
+    /// The values of the samples.
+    pub fn values(&self) -> &[f64] {
+        &self.values
+    }
+
+    /// The values a window covers.
+    pub fn of(&self, window: Window) -> &[f64] {
+        &self.values[window.from..window.to]
+    }
+
+    /// The moment at which a window ends, ms; it belongs to the window.
+    pub fn end_ms(&self, window: Window) -> Timestamp {
+        self.shift.apply(self.steps.time(window.step))
+    }
+
+    /// The time of evaluation, ms, wherever the window lies.
+    pub fn now_ms(&self, window: Window) -> Timestamp {
+        self.steps.time(window.step)
+    }
+
+    /// How far a window reaches back, ms.
+    pub fn range_ms(&self) -> i64 {
+        self.range_ms
+    }
+
+    /// Whether walking each window costs no more than a few samples per step, or a few times the
+    /// samples there are.
+    pub fn are_short(&self) -> bool {
+        self.looked_at <= (SHORT * self.bounds.len() + 2 * self.values.len()) as u64
+    }
+}
+
+impl std::fmt::Debug for Windows<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let samples = self.times.len();
+        write!(f, "Windows({samples} samples, {} windows)", self.bounds.len())
+    }
+}
+
+fn without_markers<'a>(
+    times: &'a [Timestamp],
+    values: &'a [f64],
+) -> (Cow<'a, [Timestamp]>, Cow<'a, [f64]>) {
+    if !values.iter().any(|v| is_stale(*v)) {
+        return (Cow::Borrowed(times), Cow::Borrowed(values));
+    }
+    let kept = times.iter().zip(values).filter(|(_, v)| !is_stale(**v));
+    let (times, values): (Vec<_>, Vec<_>) = kept.map(|(t, v)| (*t, *v)).unzip();
+    (Cow::Owned(times), Cow::Owned(values))
+}
+
+/// What can be put together from neighbouring pieces.
+pub trait Monoid: Copy {
+    /// What nothing at all comes to.
+    const EMPTY: Self;
+
+    /// This and, behind it, `newer`.
+    #[must_use]
+    fn merge(self, newer: Self) -> Self;
+}
+
+/// A queue that knows what all it holds comes to.
+///
+/// Equals merging all elements of the window anew. It is two stacks: the front one holds for each
+/// element what it and all behind it come to, down to `middle`; what came later is merged into
+/// `back`. Once the front is used up, the back becomes the front, so each element is merged twice.
+pub struct Queue<M> {
+    front: Vec<M>,
+    front_from: usize,
+    middle: usize,
+    back: M,
+    back_to: usize,
+}
+
+impl<M: Monoid> Queue<M> {
+    /// An empty queue.
+    pub fn new() -> Self {
+        Self { front: Vec::new(), front_from: 0, middle: 0, back: M::EMPTY, back_to: 0 }
+    }
+
+    /// What the elements from `from` to before `to` come to. Neither end may fall from call to call.
+    pub fn slide(&mut self, from: usize, to: usize, element: impl Fn(usize) -> M) -> M {
+        if from >= self.middle {
+            self.front.clear();
+            let mut all = M::EMPTY;
+            for at in (from..to).rev() {
+                all = element(at).merge(all);
+                self.front.push(all);
+            }
+            self.front.reverse();
+            (self.front_from, self.middle, self.back, self.back_to) = (from, to, M::EMPTY, to);
+            return all;
+        }
+        while self.back_to < to {
+            self.back = self.back.merge(element(self.back_to));
+            self.back_to += 1;
+        }
+        self.front[from - self.front_from].merge(self.back)
+    }
+}
+
+impl<M: Monoid> Default for Queue<M> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::sample::STALE_NAN;
+    use proptest::prelude::*;
+
+    fn columns(samples: &[(i64, f64)]) -> Columns {
+        let (timestamps, values) = samples.iter().copied().unzip();
+        Columns { timestamps, values, ..Columns::default() }
+    }
+
+    #[test]
+    fn a_window_is_open_to_the_left_and_closed_to_the_right() {
+        let columns = columns(&[(0, 0.0), (10, 1.0), (20, 2.0), (30, 3.0)]);
+        let windows = Windows::new(&columns, Shift::default(), Steps::between(10, 50, 10), 20);
+        let found: Vec<_> = windows.iter().map(|w| (w.step, windows.of(w).to_vec())).collect();
+        let expected =
+            [(0, vec![0.0, 1.0]), (1, vec![1.0, 2.0]), (2, vec![2.0, 3.0]), (3, vec![3.0])];
+        assert_eq!(found, expected);
+        assert_eq!(windows.looked_at(), 7);
+    }
+
+    #[test]
+    fn stale_markers_are_skipped_and_older_samples_stay() {
+        let columns = columns(&[(1, 1.0), (2, STALE_NAN), (3, f64::NAN)]);
+        let windows = Windows::new(&columns, Shift::default(), Steps::single(3), 5);
+        assert_eq!(windows.times(), [1, 3]);
+    }
+
+    #[test]
+    fn at_fixes_the_window_for_all_steps() {
+        let columns = columns(&[(1, 1.0), (2, 2.0)]);
+        let shift = Shift { at: Some(2), offset_ms: 1 };
+        let windows = Windows::new(&columns, shift, Steps::between(0, 20, 10), 5);
+        assert!(windows.iter().all(|w| windows.of(w) == [1.0] && windows.end_ms(w) == 1));
+        assert_eq!(windows.iter().map(|w| windows.now_ms(w)).collect::<Vec<_>>(), [0, 10, 20]);
+    }
+
+    /// Which elements were merged, and whether in order.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    struct Run(Option<(usize, usize)>);
+
+    impl Monoid for Run {
+        const EMPTY: Self = Self(None);
+        fn merge(self, newer: Self) -> Self {
+            match (self.0, newer.0) {
+                (Some((from, middle)), Some((next, to))) => {
+                    assert_eq!(middle, next, "merged out of order");
+                    Self(Some((from, to)))
+                }
+                (one, other) => Self(one.or(other)),
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_queue_merges_exactly_the_window_in_order(
+            moves in prop::collection::vec((0usize..9, 0usize..9), 1..50)
+        ) {
+            let (mut from, mut to) = (0, 0);
+            let mut queue = Queue::new();
+            for (by_from, by_to) in moves {
+                to = (to + by_to).max(from + by_from);
+                from += by_from;
+                let all = queue.slide(from, to, |at| Run(Some((at, at + 1))));
+                prop_assert_eq!(all, Run((from < to).then_some((from, to))));
+            }
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Functions that rewrite labels, and the labels of what is absent.
+
+use model::labels::METRIC_NAME;
+use model::{Labels, MatchOp, Matcher, re2};
+
+use crate::ast::Expr;
+
+/// `label_replace(v, target, replacement, source, regex)`
+#[derive(Clone, Debug)]
+pub struct LabelReplace<'q> {
+    target: &'q str,
+    replacement: &'q str,
+    source: &'q str,
+    regex: regex::Regex,
+}
+
+impl<'q> LabelReplace<'q> {
+    /// Fails on a bad expression or target, whether or not there will be any series.
+    pub fn new([target, replacement, source, regex]: [&'q str; 4]) -> Result<Self, String> {
+        let regex = re2::compile_anchored(regex)
+            .map_err(|_| format!("invalid regular expression in label_replace(): {regex}"))?;
+        if target.is_empty() {
+            return Err(format!("invalid destination label name in label_replace(): {target}"));
+        }
+        Ok(Self { target, replacement, source, regex })
+    }
+
+    /// The label it sets.
+    pub fn target(&self) -> &'q str {
+        self.target
+    }
+
+    /// The labels with the target set; `None` if the expression does not match the source.
+    pub fn apply(&self, labels: &Labels) -> Option<Labels> {
+        let groups = self.regex.captures(labels.get(self.source))?;
+        let mut value = String::new();
+        groups.expand(self.replacement, &mut value);
+        Some(labels.to_builder().set(self.target, value).build())
+    }
+}
+
+/// `label_join(v, target, separator, sources…)`
+#[derive(Clone, Debug)]
+pub struct LabelJoin<'q> {
+    target: &'q str,
+    separator: &'q str,
+    sources: &'q [&'q str],
+}
+
+impl<'q> LabelJoin<'q> {
+    /// Fails on bad names, whether or not there will be any series.
+    pub fn new(
+        target: &'q str,
+        separator: &'q str,
+        sources: &'q [&'q str],
+    ) -> Result<Self, String> {
+        if let Some(source) = sources.iter().find(|source| source.is_empty()) {
+            return Err(format!("invalid source label name in label_join(): {source}"));
+        }
+        if target.is_empty() {
+            return Err(format!("invalid destination label name in label_join(): {target}"));
+        }
+        Ok(Self { target, separator, sources })
+    }
+
+    /// The label it sets.
+    pub fn target(&self) -> &'q str {
+        self.target
+    }
+
+    /// The labels with the target set.
+    pub fn apply(&self, labels: &Labels) -> Labels {
+        let values: Vec<&str> = self.sources.iter().map(|source| labels.get(source)).collect();
+        labels.to_builder().set(self.target, values.join(self.separator)).build()
+    }
+}
+
+/// The labels `absent` and `absent_over_time` give for their argument: those its `=` matchers name
+/// once, if it is a plain selector.
+pub fn of_absent(argument: &Expr) -> Labels {
+    let matchers = match argument.unwrap_parens() {
+        Expr::Selector(selector) => &selector.matchers,
+        Expr::Range(range) => &range.selector.matchers,
+        _ => return Labels::empty(),
+    };
+    let alone =
+        |matcher: &Matcher| matchers.iter().filter(|other| other.name == matcher.name).count() == 1;
+    let known = matchers.iter().filter(|matcher| {
+        matcher.op == MatchOp::Equal && matcher.name != METRIC_NAME && alone(matcher)
+    });
+    Labels::from_pairs(known.map(|matcher| (matcher.name.as_str(), matcher.value.as_str())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(pairs: &[(&str, &str)]) -> Labels {
+        Labels::from_pairs(pairs.iter().copied())
+    }
+
+    #[test]
+    fn replacing_expands_groups_and_needs_a_match_of_the_whole() {
+        let before = labels(&[("__name__", "m"), ("a", "foo-1")]);
+        for (arguments, expected) in [
+            (["b", "$2.$1", "a", "(.*)-(.*)"], Some(("b", "1.foo"))),
+            (["b", "${1}x", "a", "(.*)-.*"], Some(("b", "foox"))),
+            (["b", "$1x$$", "a", "(.*)-.*"], Some(("b", "$"))),
+            (["b", "$what", "a", "(?P<what>f).*"], Some(("b", "f"))),
+            (["a", "", "a", ".*"], Some(("a", ""))),
+            (["b", "c", "missing", ""], Some(("b", "c"))),
+            (["b", "c", "a", "foo"], None),
+        ] {
+            let replace = LabelReplace::new(arguments).expect("valid arguments");
+            let expected =
+                expected.map(|(name, value)| before.to_builder().set(name, value).build());
+            assert_eq!(replace.apply(&before), expected, "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn bad_arguments_are_refused_in_prometheus_s_words() {
+        assert_eq!(
+            LabelReplace::new(["a", "", "", "(.*"]).expect_err("not an expression"),
+            "invalid regular expression in label_replace(): (.*"
+        );
+        assert_eq!(
+            LabelReplace::new(["", "", "a", ""]).expect_err("no name"),
+            "invalid destination label name in label_replace(): "
+        );
+        assert_eq!(
+            LabelJoin::new("a", "", &["b", ""]).expect_err("no name"),
+            "invalid source label name in label_join(): "
+        );
+    }
+
+    #[test]
+    fn joining_counts_missing_labels_as_empty() {
+        let join = LabelJoin::new("c", "-", &["a", "b", "a"]).expect("valid arguments");
+        assert_eq!(join.apply(&labels(&[("a", "1")])), labels(&[("a", "1"), ("c", "1--1")]));
+        let nothing = LabelJoin::new("a", "-", &[]).expect("valid arguments");
+        assert_eq!(nothing.apply(&labels(&[("a", "1")])), Labels::empty());
+    }
+}

@@ -1,0 +1,133 @@
+//! How fast values change: `rate`, `increase`, `delta`, and of the last two samples `irate`, `idelta`.
+//!
+//! The first three need two samples, the first and the last of a window; what lies between matters
+//! to a counter only where it falls. Falls are rare, so they are a sparse list, and a window is
+//! made up for by those inside it.
+
+use super::sum::Sum;
+use crate::eval::column::Column;
+use crate::eval::window::{Monoid, Queue, Window, Windows};
+
+/// As many falls are added up one by one, in Prometheus's order; more of them slide.
+const FEW: usize = 32;
+
+/// `rate(c[d])`
+pub(super) fn rate(windows: &Windows<'_>, _: &[Vec<f64>], out: &mut Column) {
+    counter(windows, true, out);
+}
+
+/// `increase(c[d])`
+pub(super) fn increase(windows: &Windows<'_>, _: &[Vec<f64>], out: &mut Column) {
+    counter(windows, false, out);
+}
+
+/// `delta(g[d])`
+pub(super) fn delta(windows: &Windows<'_>, _: &[Vec<f64>], out: &mut Column) {
+    for window in windows.iter().filter(|window| window.count() > 1) {
+        let values = windows.of(window);
+        let change = values[values.len() - 1] - values[0];
+        out.set(window.step, change * factor(windows, window, None));
+    }
+}
+
+/// `irate(c[d])`
+pub(super) fn irate(windows: &Windows<'_>, _: &[Vec<f64>], out: &mut Column) {
+    for window in windows.iter().filter(|window| window.count() > 1) {
+        let [before, last] = last_two(windows, window);
+        // Behind a reset the counter began at zero.
+        let change = if last < before { last } else { last - before };
+        let times = &windows.times()[window.to - 2..window.to];
+        out.set(window.step, change / seconds(times[1] - times[0]));
+    }
+}
+
+/// `idelta(g[d])`
+pub(super) fn idelta(windows: &Windows<'_>, _: &[Vec<f64>], out: &mut Column) {
+    for window in windows.iter().filter(|window| window.count() > 1) {
+        let [before, last] = last_two(windows, window);
+        out.set(window.step, last - before);
+    }
+}
+
+fn last_two(windows: &Windows<'_>, window: Window) -> [f64; 2] {
+    let values = windows.values();
+    [values[window.to - 2], values[window.to - 1]]
+}
+
+fn counter(windows: &Windows<'_>, per_second: bool, out: &mut Column) {
+    let values = windows.values();
+    let falls: Vec<usize> = (1..values.len()).filter(|at| values[*at] < values[at - 1]).collect();
+    let mut falls = Falls { places: &falls, from: 0, to: 0, queue: Queue::new() };
+    for window in windows.iter().filter(|window| window.count() > 1) {
+        let inside = windows.of(window);
+        let (first, last) = (inside[0], inside[inside.len() - 1]);
+        let increase = falls.made_up(window, last - first, values);
+        let mut factor = factor(windows, window, Some((first, increase)));
+        if per_second {
+            factor /= seconds(windows.range_ms());
+        }
+        out.set(window.step, increase * factor);
+    }
+}
+
+/// The places at which a counter fell, and which of them the window has reached.
+struct Falls<'f> {
+    places: &'f [usize],
+    from: usize,
+    to: usize,
+    queue: Queue<Sum>,
+}
+
+impl Falls<'_> {
+    /// `change`, and what the counter had reached at each fall inside the window.
+    fn made_up(&mut self, window: Window, change: f64, values: &[f64]) -> f64 {
+        // A fall at the window's first sample happened before it.
+        self.from += self.places[self.from..].iter().take_while(|at| **at <= window.from).count();
+        self.to += self.places[self.to..].iter().take_while(|at| **at < window.to).count();
+        let lost = |fall: usize| values[self.places[fall] - 1];
+        if self.to <= self.from {
+            return change;
+        }
+        if self.to - self.from <= FEW {
+            return (self.from..self.to).fold(change, |sum, fall| sum + lost(fall));
+        }
+        let all = self.queue.slide(self.from, self.to, |fall| Sum::of(lost(fall)));
+        Sum::of(change).merge(all).value()
+    }
+}
+
+/// By what the change between first and last sample is multiplied to stand for the whole range.
+///
+/// Towards each edge the change goes on for as far as the edge is, but if that is farther than
+/// 1.1 times the mean distance of samples, for half such a distance: the series began or ended
+/// there. A counter, given by its first value and its increase, does not go back beyond the moment
+/// when it would have been zero.
+fn factor(windows: &Windows<'_>, window: Window, counter: Option<(f64, f64)>) -> f64 {
+    let (first, last) = (windows.times()[window.from], windows.times()[window.to - 1]);
+    let end = windows.end_ms(window);
+    let sampled = seconds(last - first);
+    let spacing = sampled / (window.count() - 1) as f64;
+    let near = spacing * 1.1;
+    let mut to_start = seconds(first - end.saturating_sub(windows.range_ms()));
+    let mut to_end = seconds(end - last);
+    if to_start >= near {
+        to_start = spacing / 2.0;
+    }
+    if let Some((value, increase)) = counter
+        && increase > 0.0
+        && value >= 0.0
+    {
+        let to_zero = sampled * (value / increase);
+        if to_zero < to_start {
+            to_start = to_zero;
+        }
+    }
+    if to_end >= near {
+        to_end = spacing / 2.0;
+    }
+    (sampled + to_start + to_end) / sampled
+}
+
+fn seconds(ms: i64) -> f64 {
+    ms as f64 / 1000.0
+}

@@ -1,0 +1,412 @@
+//! Every metric: name, type, help, and where its value comes from. Sorted by name.
+#![expect(clippy::cast_precision_loss, reason = "counts and sizes beyond 2^53 do not occur")]
+
+use exposition::MetricType::{self, Counter, Gauge, Histogram, Summary};
+
+use super::{PartSources, Row, Sources};
+
+/// Metrics that are there from the beginning.
+pub(super) const ALWAYS: &[Row<Sources>] = &[
+    row("process_cpu_seconds_total", Counter, "CPU time used, in seconds.", |s, out| {
+        s.process.cpu_seconds.into_iter().for_each(|v| out.one(v));
+    }),
+    row("process_max_fds", Gauge, "File descriptors the process may have open.", |s, out| {
+        s.process.max_fds.into_iter().for_each(|v| out.one(v));
+    }),
+    row("process_open_fds", Gauge, "File descriptors that are open.", |s, out| {
+        s.process.open_fds.into_iter().for_each(|v| out.one(v));
+    }),
+    row("process_resident_memory_bytes", Gauge, "Memory in use, in bytes.", |s, out| {
+        s.process.resident_bytes.into_iter().for_each(|v| out.one(v));
+    }),
+    row("process_start_time_seconds", Gauge, "When the process started, Unix time.", |s, out| {
+        out.one(s.state.facts().start_time as f64 / 1000.0);
+    }),
+    row("process_virtual_memory_bytes", Gauge, "Address space in use, in bytes.", |s, out| {
+        s.process.virtual_bytes.into_iter().for_each(|v| out.one(v));
+    }),
+    row("prometheus_build_info", Gauge, "Always 1; the labels say what this build is.", |s, out| {
+        let build = s.state.build();
+        let labels = [
+            ("branch", build.branch.as_str()),
+            ("goarch", std::env::consts::ARCH),
+            ("goos", std::env::consts::OS),
+            ("goversion", &build.compiler),
+            ("revision", &build.revision),
+            ("version", &build.version),
+        ];
+        out.labelled(&labels, 1.0);
+    }),
+    row(
+        "prometheus_config_last_reload_success_timestamp_seconds",
+        Gauge,
+        "When a configuration was last applied, Unix time.",
+        |s, out| out.one(s.state.reload_status().1 as f64 / 1000.0),
+    ),
+    row(
+        "prometheus_config_last_reload_successful",
+        Gauge,
+        "Whether the last configuration was applied.",
+        |s, out| out.one(f64::from(u8::from(s.state.reload_status().0))),
+    ),
+    row(
+        "prometheus_engine_queries_concurrent_max",
+        Gauge,
+        "How many queries run at the same time at most.",
+        |s, out| out.one(s.state.options().max_concurrency as f64),
+    ),
+    row(
+        "prometheus_http_request_duration_seconds",
+        Histogram,
+        "How long answers took to begin, in seconds.",
+        |s, out| {
+            for (handler, stats) in s.state.http().all() {
+                out.histogram(&[("handler", &handler)], &stats.durations);
+            }
+        },
+    ),
+    row("prometheus_http_requests_total", Counter, "Requests answered.", |s, out| {
+        for (handler, stats) in s.state.http().all() {
+            for (code, count) in stats.codes() {
+                let code = code.to_string();
+                out.labelled(&[("code", &code), ("handler", &handler)], count as f64);
+            }
+        }
+    }),
+    row(
+        "prometheus_http_response_size_bytes",
+        Histogram,
+        "How large answers were, in bytes, before packing.",
+        |s, out| {
+            for (handler, stats) in s.state.http().all() {
+                out.histogram(&[("handler", &handler)], &stats.sizes);
+            }
+        },
+    ),
+    row("prometheus_ready", Gauge, "Whether the server was fully up.", |s, out| {
+        out.one(f64::from(u8::from(s.state.parts().is_ok())));
+    }),
+];
+
+/// Metrics of the parts, there when the server is ready.
+pub(super) const READY: &[Row<PartSources>] = &[
+    row("prometheus_engine_queries", Gauge, "Queries under way.", |s, out| {
+        out.one(s.parts.engine.stats().current.get());
+    }),
+    row(
+        "prometheus_engine_query_duration_seconds",
+        Summary,
+        "Time queries took, in seconds, by what for.",
+        |s, out| {
+            let stats = s.parts.engine.stats();
+            out.summary(&[("slice", "inner_eval")], &stats.evaluation);
+            out.summary(&[("slice", "prepare_time")], &stats.preparation);
+            out.summary(&[("slice", "result_sort")], &stats.sorting);
+        },
+    ),
+    row(
+        "prometheus_engine_query_samples_total",
+        Counter,
+        "Samples queries looked at.",
+        |s, out| out.one(s.parts.engine.stats().samples.get() as f64),
+    ),
+    row(
+        "prometheus_target_interval_length_seconds",
+        Summary,
+        "Actual time between scrapes, in seconds, by planned interval.",
+        |s, out| {
+            for (interval, lengths) in s.parts.scrape.stats().interval_lengths() {
+                out.summary(&[("interval", &interval)], &lengths);
+            }
+        },
+    ),
+    row(
+        "prometheus_target_metadata_cache_bytes",
+        Gauge,
+        "Bytes of what targets say about their metrics, by job.",
+        |s, out| {
+            for (job, (_, bytes)) in s.parts.scrape.metadata_sizes() {
+                out.labelled(&[("scrape_job", &job)], bytes as f64);
+            }
+        },
+    ),
+    row(
+        "prometheus_target_metadata_cache_entries",
+        Gauge,
+        "Metrics that targets said something about, by job.",
+        |s, out| {
+            for (job, (entries, _)) in s.parts.scrape.metadata_sizes() {
+                out.labelled(&[("scrape_job", &job)], entries as f64);
+            }
+        },
+    ),
+    row(
+        "prometheus_target_reload_length_seconds",
+        Summary,
+        "How long it took to apply a configuration to all jobs, in seconds.",
+        |s, out| out.summary(&[], &s.parts.scrape.stats().reload_length),
+    ),
+    row(
+        "prometheus_target_scrape_pool_exceeded_label_limits_total",
+        Counter,
+        "Scrapes that failed because of a limit on labels.",
+        |s, out| out.one(s.parts.scrape.stats().exceeded_label_limits.get() as f64),
+    ),
+    row(
+        "prometheus_target_scrape_pool_exceeded_target_limit_total",
+        Counter,
+        "Times that a job had too many targets.",
+        |s, out| out.one(s.parts.scrape.stats().exceeded_target_limit.get() as f64),
+    ),
+    row(
+        "prometheus_target_scrape_pool_reloads_total",
+        Counter,
+        "Times that a job's configuration was applied.",
+        |s, out| out.one(s.parts.scrape.stats().pool_reloads.get() as f64),
+    ),
+    row(
+        "prometheus_target_scrape_pool_sync_total",
+        Counter,
+        "Times that a job's targets were brought up to date.",
+        |s, out| {
+            for (job, stats) in s.parts.scrape.stats().pools() {
+                out.labelled(&[("scrape_job", &job)], stats.sync_length.count() as f64);
+            }
+        },
+    ),
+    row(
+        "prometheus_target_scrape_pool_target_limit",
+        Gauge,
+        "How many targets a job may have; 0 if any number.",
+        |s, out| {
+            for (job, stats) in s.parts.scrape.stats().pools() {
+                out.labelled(&[("scrape_job", &job)], stats.target_limit.get());
+            }
+        },
+    ),
+    row("prometheus_target_scrape_pool_targets", Gauge, "Targets of a job.", |s, out| {
+        for (job, stats) in s.parts.scrape.stats().pools() {
+            out.labelled(&[("scrape_job", &job)], stats.targets.get());
+        }
+    }),
+    row("prometheus_target_scrape_pools_total", Counter, "Jobs that were begun.", |s, out| {
+        out.one(s.parts.scrape.stats().pools_created.get() as f64);
+    }),
+    row(
+        "prometheus_target_scrapes_exceeded_body_size_limit_total",
+        Counter,
+        "Scrapes that failed because the body was too large.",
+        |s, out| out.one(s.parts.scrape.stats().exceeded_body_size_limit.get() as f64),
+    ),
+    row(
+        "prometheus_target_scrapes_exceeded_sample_limit_total",
+        Counter,
+        "Scrapes that failed because there were too many samples.",
+        |s, out| out.one(s.parts.scrape.stats().exceeded_sample_limit.get() as f64),
+    ),
+    row(
+        "prometheus_target_scrapes_sample_duplicate_timestamp_total",
+        Counter,
+        "Scraped samples refused because their time has another value.",
+        |s, out| out.one(s.parts.scrape.stats().sample_duplicate_timestamp.get() as f64),
+    ),
+    row(
+        "prometheus_target_scrapes_sample_out_of_bounds_total",
+        Counter,
+        "Scraped samples refused because they are too old or too far ahead.",
+        |s, out| out.one(s.parts.scrape.stats().sample_out_of_bounds.get() as f64),
+    ),
+    row(
+        "prometheus_target_scrapes_sample_out_of_order_total",
+        Counter,
+        "Scraped samples refused because newer ones are there.",
+        |s, out| out.one(s.parts.scrape.stats().sample_out_of_order.get() as f64),
+    ),
+    row(
+        "prometheus_target_sync_failed_total",
+        Counter,
+        "Discovered targets that made no sense, by job.",
+        |s, out| {
+            for (job, stats) in s.parts.scrape.stats().pools() {
+                out.labelled(&[("scrape_job", &job)], stats.sync_failed.get() as f64);
+            }
+        },
+    ),
+    row(
+        "prometheus_target_sync_length_seconds",
+        Summary,
+        "How long it took to bring a job's targets up to date, in seconds.",
+        |s, out| {
+            for (job, stats) in s.parts.scrape.stats().pools() {
+                out.summary(&[("scrape_job", &job)], &stats.sync_length);
+            }
+        },
+    ),
+    row("prometheus_tsdb_blocks_loaded", Gauge, "Blocks that are served.", |s, out| {
+        out.one(s.db.blocks.len() as f64);
+    }),
+    row(
+        "prometheus_tsdb_compactions_failed_total",
+        Counter,
+        "Times that making a block failed.",
+        |s, out| out.one(s.parts.db.counters().compactions_failed.get() as f64),
+    ),
+    row("prometheus_tsdb_compactions_total", Counter, "Blocks made.", |s, out| {
+        out.one(s.parts.db.counters().compactions.get() as f64);
+    }),
+    row("prometheus_tsdb_head_chunks", Gauge, "Chunks in the head.", |s, out| {
+        out.one(s.db.num_chunks as f64);
+    }),
+    row(
+        "prometheus_tsdb_head_chunks_created_total",
+        Counter,
+        "Chunks begun in the head.",
+        |s, out| out.one(s.parts.db.counters().chunks_created.get() as f64),
+    ),
+    row(
+        "prometheus_tsdb_head_chunks_removed_total",
+        Counter,
+        "Chunks dropped from the head.",
+        |s, out| out.one(s.parts.db.counters().chunks_removed.get() as f64),
+    ),
+    row("prometheus_tsdb_head_max_time", Gauge, "Newest time in the head, in ms.", |s, out| {
+        s.db.head_range.into_iter().for_each(|range| out.one(range.max() as f64));
+    }),
+    row(
+        "prometheus_tsdb_head_max_time_seconds",
+        Gauge,
+        "Newest time in the head, Unix time.",
+        |s, out| s.db.head_range.into_iter().for_each(|range| out.one(whole_seconds(range.max()))),
+    ),
+    row("prometheus_tsdb_head_min_time", Gauge, "Oldest time in the head, in ms.", |s, out| {
+        s.db.head_range.into_iter().for_each(|range| out.one(range.min() as f64));
+    }),
+    row(
+        "prometheus_tsdb_head_min_time_seconds",
+        Gauge,
+        "Oldest time in the head, Unix time.",
+        |s, out| s.db.head_range.into_iter().for_each(|range| out.one(whole_seconds(range.min()))),
+    ),
+    row(
+        "prometheus_tsdb_head_samples_appended_total",
+        Counter,
+        "Samples taken.",
+        |s, out| {
+            let count = s.parts.db.counters().samples_appended.get();
+            out.labelled(&[("type", "float")], count as f64);
+        },
+    ),
+    row("prometheus_tsdb_head_series", Gauge, "Series in the head.", |s, out| {
+        out.one(s.db.num_series as f64);
+    }),
+    row(
+        "prometheus_tsdb_head_series_created_total",
+        Counter,
+        "Series begun in the head.",
+        |s, out| out.one(s.parts.db.counters().series_created.get() as f64),
+    ),
+    row(
+        "prometheus_tsdb_head_series_removed_total",
+        Counter,
+        "Series dropped from the head.",
+        |s, out| out.one(s.parts.db.counters().series_removed.get() as f64),
+    ),
+    row(
+        "prometheus_tsdb_head_truncations_total",
+        Counter,
+        "Times that old samples were dropped from the head.",
+        |s, out| out.one(s.parts.db.counters().head_truncations.get() as f64),
+    ),
+    row("prometheus_tsdb_lowest_timestamp", Gauge, "Oldest time anywhere, in ms.", |s, out| {
+        s.db.lowest_time.into_iter().for_each(|t| out.one(t as f64));
+    }),
+    row(
+        "prometheus_tsdb_lowest_timestamp_seconds",
+        Gauge,
+        "Oldest time anywhere, Unix time.",
+        |s, out| s.db.lowest_time.into_iter().for_each(|t| out.one(whole_seconds(t))),
+    ),
+    row(
+        "prometheus_tsdb_out_of_bound_samples_total",
+        Counter,
+        "Samples refused as too old.",
+        |s, out| {
+            let count = s.parts.db.counters().samples_out_of_bounds.get();
+            out.labelled(&[("type", "float")], count as f64);
+        },
+    ),
+    row(
+        "prometheus_tsdb_out_of_order_samples_total",
+        Counter,
+        "Samples refused because newer ones are there.",
+        |s, out| {
+            let count = s.parts.db.counters().samples_out_of_order.get();
+            out.labelled(&[("type", "float")], count as f64);
+        },
+    ),
+    row(
+        "prometheus_tsdb_reloads_total",
+        Counter,
+        "Times that the list of blocks changed.",
+        |s, out| out.one(s.parts.db.counters().reloads.get() as f64),
+    ),
+    row(
+        "prometheus_tsdb_retention_limit_bytes",
+        Gauge,
+        "Bytes all may take; 0 if there is no limit.",
+        |s, out| out.one(s.parts.db.options().retention_bytes as f64),
+    ),
+    row(
+        "prometheus_tsdb_retention_limit_seconds",
+        Gauge,
+        "How long samples are kept; 0 if forever.",
+        |s, out| out.one(s.parts.db.options().retention_ms as f64 / 1000.0),
+    ),
+    row(
+        "prometheus_tsdb_size_retentions_total",
+        Counter,
+        "Blocks removed because of the limit on bytes.",
+        |s, out| out.one(s.parts.db.counters().blocks_gone_by_size.get() as f64),
+    ),
+    row("prometheus_tsdb_storage_blocks_bytes", Gauge, "Bytes of all blocks.", |s, out| {
+        out.one(s.db.blocks_bytes as f64);
+    }),
+    row(
+        "prometheus_tsdb_time_retentions_total",
+        Counter,
+        "Blocks removed because of their age.",
+        |s, out| out.one(s.parts.db.counters().blocks_gone_by_time.get() as f64),
+    ),
+    row(
+        "prometheus_tsdb_wal_corruptions_total",
+        Counter,
+        "Damaged records met in the write-ahead log.",
+        |s, out| out.one(s.parts.db.counters().wal_corruptions.get() as f64),
+    ),
+    row(
+        "prometheus_tsdb_wal_storage_size_bytes",
+        Gauge,
+        "Bytes of the write-ahead log.",
+        |s, out| out.one(s.db.wal_bytes as f64),
+    ),
+    row(
+        "prometheus_tsdb_wal_writes_failed_total",
+        Counter,
+        "Writes to the write-ahead log that failed.",
+        |s, out| out.one(s.parts.db.counters().wal_writes_failed.get() as f64),
+    ),
+];
+
+const fn row<S>(
+    name: &'static str,
+    kind: MetricType,
+    help: &'static str,
+    read: fn(&S, &mut super::Samples<'_>),
+) -> Row<S> {
+    Row { name, kind, help, read }
+}
+
+/// A time in ms as whole seconds, rounded down.
+fn whole_seconds(t: i64) -> f64 {
+    t.div_euclid(1000) as f64
+}

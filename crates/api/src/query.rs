@@ -1,0 +1,178 @@
+//! `/api/v1/query`, `/api/v1/query_range`, `/api/v1/format_query`, `/api/v1/parse_query`.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use model::Timestamp;
+use promql::ast::Expr;
+use promql::{Answer, QueryOptions, Value};
+
+use crate::envelope::{Envelope, cut};
+use crate::error::ApiError;
+use crate::params::{Params, parse_duration};
+use crate::query_pool::Turn;
+use crate::ready::Ready;
+use crate::state::{AppState, Parts};
+use crate::{encode, parse_tree};
+
+/// A range query may not have more steps than this, and one.
+const MAX_POINTS: i64 = 11_000;
+
+const NS_PER_MS: i64 = 1_000_000;
+
+/// What instant and range queries have in common.
+struct Asked {
+    text: String,
+    expr: Expr,
+    limit: usize,
+    with_stats: bool,
+    lookback_delta_ms: Option<i64>,
+    timeout: Duration,
+}
+
+/// When a query is evaluated.
+#[derive(Clone, Copy)]
+enum When {
+    At(Timestamp),
+    Range { start: Timestamp, end: Timestamp, step_ms: i64 },
+}
+
+pub(crate) async fn instant(
+    State(state): State<AppState>,
+    Ready(parts): Ready,
+    params: Params,
+) -> Response {
+    let asked = || {
+        let limit = params.limit()?;
+        let t = params.time("time", state.clock().now_ms())?;
+        Ok((asked(&state, &params, limit)?, When::At(t)))
+    };
+    answer(&state, parts, asked()).await
+}
+
+pub(crate) async fn range(
+    State(state): State<AppState>,
+    Ready(parts): Ready,
+    params: Params,
+) -> Response {
+    let asked = || {
+        let limit = params.limit()?;
+        let when = range_of(&params)?;
+        Ok((asked(&state, &params, limit)?, when))
+    };
+    answer(&state, parts, asked()).await
+}
+
+pub(crate) async fn format(params: Params) -> Result<Envelope, ApiError> {
+    let expr = parse(params.first("query"))?;
+    Ok(Envelope::of(&promql::pretty(&expr)))
+}
+
+pub(crate) async fn tree(params: Params) -> Result<Envelope, ApiError> {
+    let expr = parse(params.first("query"))?;
+    Ok(Envelope::of(&parse_tree::value(&expr)))
+}
+
+/// A query's tree, or what is wrong with its text.
+pub(crate) fn parse(query: &str) -> Result<Expr, ApiError> {
+    promql::parse(query).map_err(|error| ApiError::parameter("query", error))
+}
+
+fn range_of(params: &Params) -> Result<When, ApiError> {
+    let start = params.required_time("start")?;
+    let end = params.required_time("end")?;
+    if end < start {
+        let problem = "end timestamp must not be before start time";
+        return Err(ApiError::parameter("end", problem));
+    }
+    let step_ns =
+        parse_duration(params.first("step")).map_err(|p| ApiError::parameter("step", p))?;
+    // Times are in ms: a shorter step would be none.
+    let step_ms = step_ns / NS_PER_MS;
+    if step_ms <= 0 {
+        let problem = "zero or negative query resolution step widths are not accepted. Try a \
+                       positive integer";
+        return Err(ApiError::parameter("step", problem));
+    }
+    if end.saturating_sub(start) / step_ms > MAX_POINTS {
+        return Err(ApiError::bad_data(
+            "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query \
+             resolution (?step=XX)",
+        ));
+    }
+    Ok(When::Range { start, end, step_ms })
+}
+
+fn asked(state: &AppState, params: &Params, limit: usize) -> Result<Asked, ApiError> {
+    let mut timeout = state.options().query_timeout;
+    if let text @ [_, ..] = params.first("timeout").as_bytes() {
+        let text = str::from_utf8(text).expect("it was a text");
+        let ns = parse_duration(text).map_err(|p| ApiError::parameter("timeout", p))?;
+        timeout = timeout.min(Duration::from_nanos(ns.max(0).unsigned_abs()));
+    }
+    let lookback_delta_ms = match params.first("lookback_delta") {
+        "" => None,
+        text => {
+            let ns = parse_duration(text).map_err(|problem| {
+                ApiError::bad_data(format!("error parsing lookback delta duration: {problem}"))
+            })?;
+            // None and less than none mean the default, as in Prometheus.
+            Some(ns / NS_PER_MS).filter(|ms| *ms > 0)
+        }
+    };
+    let text = params.first("query").to_owned();
+    let expr = parse(&text)?;
+    let with_stats = !params.first("stats").is_empty();
+    Ok(Asked { text, expr, limit, with_stats, lookback_delta_ms, timeout })
+}
+
+async fn answer(
+    state: &AppState,
+    parts: Parts,
+    asked: Result<(Asked, When), ApiError>,
+) -> Response {
+    let (asked, when) = match asked {
+        Ok(asked) => asked,
+        Err(error) => return error.into_response(),
+    };
+    let timeout = asked.timeout;
+    let answer = state.pool().run(timeout, move |turn| evaluate(&parts, asked, when, &turn)).await;
+    answer.into_response()
+}
+
+fn evaluate(parts: &Parts, asked: Asked, when: When, turn: &Turn) -> Result<Envelope, ApiError> {
+    let options = QueryOptions {
+        lookback_delta_ms: asked.lookback_delta_ms,
+        timeout: Some(asked.timeout.saturating_sub(turn.queued)),
+        cancel: turn.cancel.clone(),
+    };
+    let (engine, store) = (&parts.engine, parts.db.as_ref());
+    let answer = match when {
+        When::At(t) => engine.instant(store, &asked.expr, t, &options),
+        When::Range { start, end, step_ms } => {
+            engine.range(store, &asked.expr, start, end, step_ms, &options)
+        }
+    };
+    Ok(envelope(&asked, answer?, turn.queued))
+}
+
+fn envelope(asked: &Asked, mut answer: Answer, queued: Duration) -> Envelope {
+    let mut warnings = answer.annotations.warnings(&asked.text);
+    warnings.extend(match &mut answer.value {
+        Value::Vector(samples) => cut(samples, asked.limit),
+        Value::Matrix(series) => cut(series, asked.limit),
+        Value::Scalar { .. } | Value::String { .. } => Vec::new(),
+    });
+    let infos = answer.annotations.infos(&asked.text);
+    let data = |out: &mut Vec<u8>| {
+        out.push(b'{');
+        encode::result(out, &answer.value);
+        if asked.with_stats {
+            out.extend_from_slice(b",\"stats\":");
+            encode::stats(out, &answer.stats, queued.as_secs_f64());
+        }
+        out.push(b'}');
+    };
+    Envelope::write(data, &warnings, &infos)
+}

@@ -1,0 +1,207 @@
+//! `/api/v1/series`, `/api/v1/labels`, `/api/v1/label/NAME/values`.
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use model::labels::Quoted;
+use model::{Labels, Matcher, TimeRange};
+use storage::{Querier, Queryable, SelectHints};
+
+use crate::encode;
+use crate::envelope::Envelope;
+use crate::error::ApiError;
+use crate::json::{self, Escape};
+use crate::params::{MAX_TIME, MIN_TIME, Params};
+use crate::ready::Ready;
+use crate::state::{AppState, Parts};
+
+/// What a lookup asks for.
+struct Lookup {
+    selectors: Vec<Vec<Matcher>>,
+    /// `None` if it ends before it starts: then there is nothing.
+    range: Option<TimeRange>,
+    limit: usize,
+}
+
+pub(crate) async fn series(
+    State(state): State<AppState>,
+    Ready(parts): Ready,
+    params: Params,
+) -> Result<Envelope, ApiError> {
+    params.well_formed()?;
+    if params.all("match[]").next().is_none() {
+        return Err(ApiError::bad_data("no match[] parameter provided"));
+    }
+    let lookup = Lookup {
+        limit: params.limit()?,
+        range: time_range(&params)?,
+        selectors: selectors(&params).map_err(|e| ApiError::parameter("match[]", e))?,
+    };
+    let found = run(&state, parts, lookup, |querier, lookup| find_series(querier, &lookup)).await?;
+    let (found, limit) = found;
+    Ok(Envelope::limited(found, limit, encode::labels))
+}
+
+pub(crate) async fn labels(
+    State(state): State<AppState>,
+    Ready(parts): Ready,
+    params: Params,
+) -> Result<Envelope, ApiError> {
+    names(&state, parts, &params, |querier, matchers| querier.label_names(matchers)).await
+}
+
+pub(crate) async fn label_values(
+    State(state): State<AppState>,
+    Ready(parts): Ready,
+    name: Result<Path<String>, PathRejection>,
+    params: Params,
+) -> Result<Envelope, ApiError> {
+    let Path(name) =
+        name.map_err(|_| ApiError::bad_data("invalid label name: it is not UTF-8"))?;
+    let name = unescape(&name);
+    if name.is_empty() {
+        return Err(ApiError::bad_data(format!("invalid label name: {}", Quoted(&name))));
+    }
+    names(&state, parts, &params, move |querier, matchers| querier.label_values(&name, matchers))
+        .await
+}
+
+/// The union of what `list` gives for each selector, sorted.
+async fn names(
+    state: &AppState,
+    parts: Parts,
+    params: &Params,
+    list: impl Fn(&dyn Querier, &[Matcher]) -> Result<Vec<String>, storage::QueryError> + Send + 'static,
+) -> Result<Envelope, ApiError> {
+    let limit = params.limit()?;
+    params.well_formed()?;
+    let range = time_range(params)?;
+    let selectors = selectors(params).map_err(ApiError::bad_data)?;
+    let lookup = Lookup { limit, range, selectors };
+    let found = run(state, parts, lookup, move |querier, lookup| {
+        if lookup.selectors.is_empty() {
+            return Ok(list(querier, &[])?);
+        }
+        let mut all = Vec::new();
+        for matchers in &lookup.selectors {
+            all.append(&mut list(querier, matchers)?);
+        }
+        all.sort_unstable();
+        all.dedup();
+        Ok(all)
+    })
+    .await?;
+    let (found, limit) = found;
+    Ok(Envelope::limited(found, limit, |out, name| json::text(out, name, Escape::Html)))
+}
+
+/// Runs a lookup where queries run. Returns what was found, and the limit.
+async fn run<T: Default + Send + 'static>(
+    state: &AppState,
+    parts: Parts,
+    lookup: Lookup,
+    find: impl FnOnce(&dyn Querier, Lookup) -> Result<T, ApiError> + Send + 'static,
+) -> Result<(T, usize), ApiError> {
+    let limit = lookup.limit;
+    let Some(range) = lookup.range else {
+        return Ok((T::default(), limit));
+    };
+    let timeout = state.options().query_timeout;
+    let found = state.pool().run(timeout, move |_| {
+        let querier = parts.db.querier(range)?;
+        find(querier.as_ref(), lookup)
+    });
+    Ok((found.await?, limit))
+}
+
+/// The series that some selector selects, each once, sorted.
+fn find_series(querier: &dyn Querier, lookup: &Lookup) -> Result<Vec<Labels>, ApiError> {
+    // One more than wanted, so that the answer can say that there are more.
+    let limit = if lookup.limit == 0 { 0 } else { lookup.limit.saturating_add(1) };
+    let hints = SelectHints { func: "series".to_owned(), limit, ..SelectHints::default() };
+    let sets: Result<Vec<_>, _> =
+        lookup.selectors.iter().map(|matchers| querier.select(matchers, &hints)).collect();
+    let mut found = Vec::new();
+    for series in storage::merge(sets?) {
+        let series = series?;
+        let range = querier.range();
+        let overlaps = |chunk: &storage::ChunkMeta| {
+            chunk.min_t <= range.max() && range.min() <= chunk.max_t
+        };
+        if series.chunks().iter().any(overlaps) {
+            found.push(series.labels().clone());
+            if found.len() == limit {
+                break;
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn time_range(params: &Params) -> Result<Option<TimeRange>, ApiError> {
+    let start = params.time("start", MIN_TIME)?;
+    let end = params.time("end", MAX_TIME)?;
+    Ok(TimeRange::new(start, end))
+}
+
+/// The selectors of all `match[]`, each with a condition that not every series fulfils.
+pub(crate) fn selectors(params: &Params) -> Result<Vec<Vec<Matcher>>, String> {
+    let mut all = Vec::new();
+    for text in params.all("match[]") {
+        let matchers = promql::parse_matchers(text).map_err(|error| error.to_string())?;
+        if matchers.iter().all(Matcher::matches_empty) {
+            return Err("match[] must contain at least one non-empty matcher".to_owned());
+        }
+        all.push(matchers);
+    }
+    Ok(all)
+}
+
+/// Undoes the escaping of label names in paths: `U__` and then `_` twice for itself, or a character's
+/// number in hex between two of them. A name that is not escaped well is itself.
+fn unescape(name: &str) -> String {
+    let Some(escaped) = name.strip_prefix("U__") else {
+        return name.to_owned();
+    };
+    let mut out = String::with_capacity(escaped.len());
+    let mut rest = escaped;
+    while let Some((before, after)) = rest.split_once('_') {
+        out.push_str(before);
+        if let Some(after) = after.strip_prefix('_') {
+            out.push('_');
+            rest = after;
+            continue;
+        }
+        let number = after.split_once('_').filter(|(hex, _)| (1..=6).contains(&hex.len()));
+        let Some((c, after)) = number.and_then(|(hex, after)| {
+            Some((char::from_u32(u32::from_str_radix(hex, 16).ok()?)?, after))
+        }) else {
+            return name.to_owned();
+        };
+        out.push(c);
+        rest = after;
+    }
+    out + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_in_paths_are_unescaped() {
+        for (escaped, name) in [
+            ("job", "job"),
+            ("U__job", "job"),
+            ("U__http_2e_route", "http.route"),
+            ("U__a__b", "a_b"),
+            ("U__a_1F600_", "a\u{1f600}"),
+            ("U__a_zz_b", "U__a_zz_b"),
+            ("U__a_2e", "U__a_2e"),
+            ("U__a_d800_", "U__a_d800_"),
+            ("U__", ""),
+            ("U___", "U___"),
+        ] {
+            assert_eq!(unescape(escaped), name, "{escaped}");
+        }
+    }
+}

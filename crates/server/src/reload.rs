@@ -1,0 +1,48 @@
+//! Applying a configuration: all of it or nothing.
+//!
+//! Whatever can fail has failed in [`crate::config`] before anything is applied here.
+
+use api::{AppState, ConfigView};
+use model::Clock;
+use rules::NotifierConfig;
+
+use crate::config::{self, Config, ConfigError};
+use crate::flags::Flags;
+use crate::wiring::Server;
+
+/// Reads what the flags name: the file, or, if none was named and none is there, the embedded one.
+pub fn read(flags: &Flags) -> Result<Config, ConfigError> {
+    if !flags.config_file_given && !flags.config_file.exists() {
+        return config::embedded(&own_address(flags));
+    }
+    config::load(&flags.config_file)
+}
+
+/// Where the server scrapes itself.
+fn own_address(flags: &Flags) -> String {
+    let listen = flags.listen_addresses.first().map_or("", String::as_str);
+    let port = listen.rsplit_once(':').map_or("9090", |(_, port)| port);
+    format!("localhost:{port}")
+}
+
+/// Makes the parts what `config` says. Needs a tokio runtime around.
+pub fn apply(server: &Server, state: &AppState, config: Config, clock: &dyn Clock) {
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    server.engine.set_default_subquery_step_ms(config.evaluation_interval_ms);
+    server.notifier.apply(NotifierConfig {
+        external_labels: config.external_labels.clone(),
+        alert_relabel_configs: config.alert_relabel_configs,
+        alertmanagers: config.alertmanagers,
+    });
+    server.rules.apply(
+        config.rule_files,
+        config.evaluation_interval_ms,
+        config.rule_query_offset_ms,
+        config.external_labels.clone(),
+    );
+    server.scrape.apply(config.scrape_configs);
+    let view = ConfigView { yaml: config.yaml, external_labels: config.external_labels };
+    state.config_applied(view, clock.now_ms());
+}

@@ -1,0 +1,210 @@
+//! The parts, built bottom-up; the only place where concrete types meet.
+
+use std::sync::Arc;
+
+use api::{AppState, BuildInfo, Command, Parts, ProcessFacts};
+use model::Clock;
+use model::clock::SystemClock;
+use model::time::DurationText;
+use promql::{Engine, EngineOptions};
+use rules::{Notifier, NotifierOptions, RuleManager, RuleOptions};
+use scrape::{ScrapeManager, ScrapeOptions};
+use tokio::sync::mpsc;
+use tsdb::{Db, OpenError, Options, WalSync};
+use url::Url;
+
+use crate::flags::{Flags, WalFsync};
+use crate::run::RunError;
+
+/// How many commands may wait for the main loop.
+const COMMAND_QUEUE: usize = 16;
+
+/// What the server is before its database is open: it answers that it is not ready yet.
+pub struct Front {
+    /// What handlers see.
+    pub state: AppState,
+    /// What they ask of the main loop.
+    pub commands: mpsc::Receiver<Command>,
+    /// The clock of the process.
+    pub clock: Arc<SystemClock>,
+}
+
+/// Everything that runs.
+pub struct Server {
+    /// The database.
+    pub db: Arc<Db>,
+    /// PromQL.
+    pub engine: Arc<Engine>,
+    /// Scraping.
+    pub scrape: Arc<ScrapeManager>,
+    /// Rules.
+    pub rules: Arc<RuleManager>,
+    /// Notifications.
+    pub notifier: Arc<Notifier>,
+}
+
+impl Server {
+    /// What handlers may touch of it.
+    pub fn parts(&self) -> Parts {
+        Parts {
+            db: Arc::clone(&self.db),
+            engine: Arc::clone(&self.engine),
+            scrape: Arc::clone(&self.scrape),
+            rules: Arc::clone(&self.rules),
+            notifier: Arc::clone(&self.notifier),
+        }
+    }
+}
+
+/// Makes what can answer before the database is open. `ports` are those listened on.
+pub fn front(flags: &Flags, ports: Vec<u16>) -> Result<Front, RunError> {
+    let clock = Arc::new(SystemClock::new());
+    let (sender, commands) = mpsc::channel(COMMAND_QUEUE);
+    let external_url = external_url(flags, ports.first().copied().unwrap_or(9090))?;
+    let route_prefix = route_prefix(flags, &external_url);
+    let options = api::Options {
+        external_url,
+        route_prefix,
+        listen_ports: ports,
+        cors_origin: flags.cors_origin.clone(),
+        enable_lifecycle: flags.enable_lifecycle,
+        enable_admin_api: flags.enable_admin_api,
+        enable_remote_write: flags.enable_remote_write_receiver,
+        max_concurrency: flags.query_max_concurrency,
+        query_timeout: flags.query_timeout,
+        read_timeout: flags.read_timeout,
+        max_connections: flags.max_connections,
+    };
+    let build = BuildInfo::of_release(env!("CARGO_PKG_VERSION"));
+    let facts = facts(flags, clock.now_ms());
+    let shared: Arc<dyn Clock> = Arc::clone(&clock) as _;
+    let state = AppState::new(options, build, facts, shared, sender);
+    Ok(Front { state, commands, clock })
+}
+
+/// Opens the database: locks the directory and replays the log. Blocks.
+pub fn open(flags: &Flags, clock: &dyn Clock) -> Result<Db, OpenError> {
+    let defaults = Options::default();
+    let options = Options {
+        path: flags.storage_path.clone(),
+        retention_ms: flags.retention_ms.unwrap_or(0),
+        retention_bytes: flags.retention_bytes.unwrap_or(0),
+        min_block_duration_ms: flags.min_block_duration_ms,
+        max_block_duration_ms: flags.max_block_duration_ms,
+        wal_segment_bytes: flags.wal_segment_bytes.unwrap_or(defaults.wal_segment_bytes),
+        wal_sync: match flags.wal_fsync {
+            WalFsync::Always => WalSync::Always,
+            WalFsync::Every(span) => {
+                WalSync::Every(i64::try_from(span.as_millis()).unwrap_or(i64::MAX))
+            }
+            WalFsync::Never => WalSync::Never,
+        },
+        ..defaults
+    };
+    Db::open(options, clock.now_ms())
+}
+
+/// Builds what stands on an open database. Nothing runs yet.
+pub fn build(flags: &Flags, front: &Front, db: Db) -> Server {
+    let db = Arc::new(db);
+    let clock: Arc<dyn Clock> = Arc::clone(&front.clock) as _;
+    let engine = Arc::new(Engine::new(engine_options(flags), Arc::clone(&clock)));
+    let scrape_options = ScrapeOptions {
+        align_timestamps: flags.adjust_timestamps,
+        timestamp_tolerance_ms: flags.timestamp_tolerance_ms,
+        ..ScrapeOptions::default()
+    };
+    let appendable: Arc<dyn storage::Appendable> = Arc::clone(&db) as _;
+    let queryable: Arc<dyn storage::Queryable> = Arc::clone(&db) as _;
+    let scrape = ScrapeManager::new(Arc::clone(&appendable), Arc::clone(&clock), scrape_options);
+    let notifier = Notifier::new(
+        NotifierOptions {
+            queue_capacity: flags.notification_queue_capacity,
+            drain_on_shutdown: flags.drain_notifications,
+            max_batch_size: flags.notification_batch_size,
+            ..NotifierOptions::default()
+        },
+        Arc::clone(&clock),
+    );
+    let rules = RuleManager::new(
+        appendable,
+        queryable,
+        Arc::clone(&engine),
+        Arc::clone(&notifier),
+        clock,
+        RuleOptions {
+            external_url: front.state.options().external_url.to_string(),
+            resend_delay_ms: flags.resend_delay_ms,
+            for_outage_tolerance_ms: flags.outage_tolerance_ms,
+            for_grace_period_ms: flags.for_grace_period_ms,
+            ..RuleOptions::default()
+        },
+    );
+    Server { db, engine, scrape: Arc::new(scrape), rules: Arc::new(rules), notifier }
+}
+
+fn engine_options(flags: &Flags) -> EngineOptions {
+    EngineOptions {
+        lookback_delta_ms: flags.lookback_delta_ms,
+        max_samples: flags.query_max_samples,
+        timeout: flags.query_timeout,
+        delayed_name_removal: flags.has_feature("promql-delayed-name-removal"),
+        ..EngineOptions::default()
+    }
+}
+
+fn facts(flags: &Flags, now_ms: i64) -> ProcessFacts {
+    let directory = std::env::current_dir().map(|path| path.display().to_string());
+    let hostname = std::fs::read_to_string("/proc/sys/kernel/hostname");
+    ProcessFacts {
+        start_time: now_ms,
+        working_directory: directory.unwrap_or_default(),
+        hostname: hostname.unwrap_or_default().trim().to_owned(),
+        storage_retention: retention_text(flags),
+        flags: flags.all.clone(),
+    }
+}
+
+/// `15d`, `1GiB`, or `15d or 1GiB`.
+fn retention_text(flags: &Flags) -> String {
+    let time = flags.retention_ms.map(|ms| DurationText(ms).to_string());
+    let size = flags.retention_bytes.and_then(|_| flags.all.get("storage.tsdb.retention.size"));
+    let both: Vec<String> = time.into_iter().chain(size.cloned()).collect();
+    both.join(" or ")
+}
+
+/// The URL under which the server is reached: as given, or made of host and port.
+fn external_url(flags: &Flags, port: u16) -> Result<Url, RunError> {
+    let given = flags.external_url.trim();
+    let text = match given {
+        "" => format!("http://{}:{port}/", hostname()),
+        text if text.contains("://") => text.to_owned(),
+        text => format!("http://{text}"),
+    };
+    let refuse = |why: String| {
+        RunError::Usage(format!("--web.external-url takes a URL, not \"{given}\": {why}"))
+    };
+    let mut url = Url::parse(&text).map_err(|error| refuse(error.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(refuse(format!("scheme {} is neither http nor https", url.scheme())));
+    }
+    let path = url.path().trim_end_matches('/').to_owned();
+    url.set_path(&path);
+    Ok(url)
+}
+
+fn hostname() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() { "localhost".to_owned() } else { name.to_owned() }
+}
+
+/// The prefix of all routes, with a slash before and none behind; empty for none.
+fn route_prefix(flags: &Flags, external_url: &Url) -> String {
+    let given =
+        if flags.route_prefix.is_empty() { external_url.path() } else { &flags.route_prefix };
+    match given.trim_matches('/') {
+        "" => String::new(),
+        path => format!("/{path}"),
+    }
+}

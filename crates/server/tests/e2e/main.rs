@@ -1,0 +1,7 @@
+//! The real binary against fake targets and a fake Alertmanager, all on loopback.
+
+mod bad_input;
+mod ferula;
+mod http;
+mod lifecycle;
+mod path;

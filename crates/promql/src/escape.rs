@@ -31,7 +31,7 @@ pub(crate) fn unquote(text: &str) -> String {
     let mut bytes = Vec::with_capacity(body.len());
     let mut rest = body;
     while let Some(at) = rest.find('\\') {
-        bytes.extend_from_slice(rest[..at].as_bytes());
+        bytes.extend_from_slice(&rest.as_bytes()[..at]);
         let Ok((unit, after)) = escape(&rest[at + 1..], quote) else { break };
         match unit {
             Unit::Byte(byte) => bytes.push(byte),

@@ -14,7 +14,7 @@ use super::fold::{Avg, Cell, Count, Fold, Group, Max, Min, Sum, Variance};
 use super::series::EvalSeries;
 use super::steps::Steps;
 use super::{Evaluator, Sink};
-use crate::ast::AggregateOp;
+use crate::ast::{AggregateOp, Span};
 use crate::error::EngineError;
 use crate::plan::{AggregateNode, Node};
 
@@ -146,6 +146,14 @@ impl Evaluator<'_> {
         })
     }
 
+    /// Warns of quantiles that are none.
+    pub(super) fn warn_of_quantiles(&self, quantiles: &[f64], span: Span) {
+        for q in unusual(quantiles, 0.0, 1.0) {
+            let q = model::float::General(q);
+            self.warn(format!("quantile value should be between 0 and 1, got {q}"), span);
+        }
+    }
+
     fn feed_quantile(
         &self,
         node: &AggregateNode<'_>,
@@ -154,10 +162,7 @@ impl Evaluator<'_> {
     ) -> Result<(), EngineError> {
         let (parameter, span) = parameter(node);
         let quantiles = self.scalar(parameter, steps)?;
-        for q in unusual(&quantiles, 0.0, 1.0) {
-            let q = model::float::General(q);
-            self.warn(format!("quantile value should be between 0 and 1, got {q}"), span);
-        }
+        self.warn_of_quantiles(&quantiles, span);
         let mut groups: Groups<'_, Vec<Column>> = Groups::new(node);
         let mut held = 0;
         self.feed(&node.operand, steps, &mut |series| {
@@ -242,7 +247,7 @@ impl Evaluator<'_> {
 }
 
 /// The parameter of an aggregation that has one.
-pub(super) fn parameter<'n, 'e>(node: &'n AggregateNode<'e>) -> (&'n Node<'e>, crate::ast::Span) {
+pub(super) fn parameter<'n, 'e>(node: &'n AggregateNode<'e>) -> (&'n Node<'e>, Span) {
     let (parameter, span) = node.parameter.as_ref().expect("the parser demands the parameter");
     (parameter, *span)
 }

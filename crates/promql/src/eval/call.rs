@@ -1,25 +1,209 @@
 //! Function calls: arguments evaluated, handed to the body the table names, names dropped.
+//!
+//! Three shapes cover most functions: a number for a number, a number for a number and scalars, and
+//! a number for a window of samples. The others are in [`super::special`].
 
-use super::steps::Steps;
-use super::{Evaluator, Sink};
+use model::Labels;
+use model::labels::Quoted;
+use rustc_hash::FxHashSet;
+use storage::Columns;
+
+use super::column::Column;
+use super::select::seconds;
+use super::series::{DuplicateLabelset, EvalSeries};
+use super::steps::{Shift, Steps};
+use super::window::Windows;
+use super::{Evaluator, Sink, unlabelled};
+use crate::ast::{Span, ValueType};
 use crate::error::EngineError;
-use crate::plan::CallNode;
+use crate::functions::Body;
+use crate::plan::{CallNode, Node};
+
+/// Functions that make sense of counters only.
+const WANT_COUNTERS: [&str; 2] = ["rate", "increase"];
+
+/// What names of counters end in.
+const COUNTER_SUFFIXES: [&str; 4] = ["_total", "_sum", "_count", "_bucket"];
 
 impl Evaluator<'_> {
+    /// Hands on the result of a function that gives a vector.
     pub(super) fn feed_call(
         &self,
-        _node: &CallNode<'_>,
-        _steps: Steps,
-        _sink: Sink<'_>,
+        node: &CallNode<'_>,
+        steps: Steps,
+        sink: Sink<'_>,
     ) -> Result<(), EngineError> {
+        match node.function.body {
+            Body::Map(f) => self.feed_values(node, steps, sink, &mut |column| {
+                column.map_in_place(f);
+            }),
+            Body::Date(f) if node.arguments.is_empty() => {
+                sink(unlabelled(steps.times().map(|t| f(seconds(t))).collect()))
+            }
+            Body::Date(f) => self.feed_values(node, steps, sink, &mut |column| {
+                column.map_in_place(f);
+            }),
+            Body::MapWith(f) => {
+                let scalars = self.scalars(node, steps)?;
+                let mut row = vec![0.0; scalars.len()];
+                self.feed_values(node, steps, sink, &mut |column| {
+                    column.filter_map_in_place(|step, value| {
+                        scalars.iter().zip(&mut row).for_each(|(s, r)| *r = s[step]);
+                        f(value, &row)
+                    });
+                })
+            }
+            Body::Window(f) => self.feed_windows(node, steps, sink, &|windows, scalars, column| {
+                f(windows, scalars, column);
+                Ok(())
+            }),
+            Body::TryWindow(f) => self.feed_windows(node, steps, sink, &f),
+            Body::Special(special) => self.feed_special(special, node, steps, sink),
+        }
+    }
+
+    /// Hands on the series of the first argument with their columns changed.
+    fn feed_values(
+        &self,
+        node: &CallNode<'_>,
+        steps: Steps,
+        sink: Sink<'_>,
+        f: &mut dyn FnMut(&mut Column),
+    ) -> Result<(), EngineError> {
+        self.feed_mapped(argument(node, 0), steps, sink, &mut |series| {
+            f(&mut series.column);
+            !node.function.keeps_name
+        })
+    }
+
+    /// The scalar arguments of a call, in order, each over all steps.
+    pub(super) fn scalars(
+        &self,
+        node: &CallNode<'_>,
+        steps: Steps,
+    ) -> Result<Vec<Vec<f64>>, EngineError> {
+        let scalars = node.call.arguments.iter().zip(&node.arguments);
+        scalars
+            .filter(|(written, _)| written.value_type() == ValueType::Scalar)
+            .map(|(_, argument)| self.scalar(argument, steps))
+            .collect()
+    }
+
+    /// Hands on the result of a function over windows.
+    fn feed_windows(
+        &self,
+        node: &CallNode<'_>,
+        steps: Steps,
+        sink: Sink<'_>,
+        f: &TryWindow<'_>,
+    ) -> Result<(), EngineError> {
+        let scalars = self.scalars(node, steps)?;
+        let range = Range::of(node);
+        let name = node.function.name;
+        let mut distinct = Distinct::default();
+        let mut any = false;
+        let make = |windows: &Windows<'_>, column: &mut Column| {
+            f(windows, &scalars, column).map_err(EngineError::Execution)
+        };
+        self.feed_ranges(&range, steps, &make, &mut |mut series| {
+            if series.column.is_empty() {
+                return Ok(());
+            }
+            any = true;
+            if WANT_COUNTERS.contains(&name) {
+                self.note_gauge(series.labels.metric_name(), range.span);
+            }
+            if !node.function.keeps_name {
+                self.rename(&mut series);
+            }
+            if !self.delayed_names {
+                distinct.add(&series.labels)?;
+            }
+            sink(series)
+        })?;
+        if any && name == "quantile_over_time" {
+            let span = node.call.arguments.first().map_or(node.call.span, |first| first.span());
+            let quantiles = scalars.first().map(Vec::as_slice).unwrap_or_default();
+            self.warn_of_quantiles(quantiles, span);
+        }
         Ok(())
     }
 
-    pub(super) fn scalar_call(
+    /// Lets `run` make a column of the windows of each series of a range, and hands it on with the
+    /// labels of the series.
+    pub(super) fn feed_ranges(
         &self,
-        _node: &CallNode<'_>,
+        range: &Range<'_, '_>,
         steps: Steps,
-    ) -> Result<Vec<f64>, EngineError> {
-        Ok(vec![0.0; steps.count])
+        run: &(dyn Fn(&Windows<'_>, &mut Column) -> Result<(), EngineError> + Sync),
+        sink: Sink<'_>,
+    ) -> Result<(), EngineError> {
+        let make = |columns: &Columns, column: &mut Column| {
+            let windows = Windows::new(columns, range.shift, steps, range.range_ms);
+            run(&windows, column)?;
+            Ok(windows.looked_at())
+        };
+        match range.node {
+            Node::Select(select) => self.feed_read(select, steps, &make, sink),
+            Node::Subquery(subquery) => self.feed_subquery(subquery, steps, &make, sink),
+            _ => unreachable!("the checker lets only ranges stand where ranges are needed"),
+        }
     }
+
+    fn note_gauge(&self, name: &str, span: Span) {
+        let is_counter = COUNTER_SUFFIXES.iter().any(|suffix| name.ends_with(suffix));
+        if !name.is_empty() && !is_counter {
+            let text = "metric might not be a counter, name does not end in \
+                        _total/_sum/_count/_bucket";
+            self.info(format!("{text}: {}", Quoted(name)), span);
+        }
+    }
+}
+
+/// Fills a column from the windows of a series and the scalar arguments.
+type TryWindow<'f> =
+    dyn Fn(&Windows<'_>, &[Vec<f64>], &mut Column) -> Result<(), String> + Sync + 'f;
+
+/// The range argument of a call.
+pub(super) struct Range<'n, 'e> {
+    node: &'n Node<'e>,
+    shift: Shift,
+    range_ms: i64,
+    span: Span,
+}
+
+impl<'n, 'e> Range<'n, 'e> {
+    /// The argument of `node` that is a range.
+    pub(super) fn of(node: &'n CallNode<'e>) -> Self {
+        let mut arguments = node.call.arguments.iter().zip(&node.arguments);
+        let (written, argument) = arguments
+            .find(|(written, _)| written.value_type() == ValueType::Matrix)
+            .expect("the checker demands a range for a function over windows");
+        let (shift, range_ms) = match argument {
+            Node::Select(select) => (select.shift, select.back_ms),
+            Node::Subquery(subquery) => (subquery.shift, subquery.range_ms),
+            _ => unreachable!("only selectors and subqueries are ranges"),
+        };
+        Self { node: argument, shift, range_ms, span: written.span() }
+    }
+}
+
+/// Refuses series of equal labels, at whatever steps: so Prometheus has it for ranges.
+#[derive(Default)]
+struct Distinct(FxHashSet<Labels>);
+
+impl Distinct {
+    fn add(&mut self, labels: &Labels) -> Result<(), DuplicateLabelset> {
+        if self.0.insert(labels.clone()) { Ok(()) } else { Err(DuplicateLabelset) }
+    }
+}
+
+/// The argument of a call at a place where the table has one.
+pub(super) fn argument<'n, 'e>(node: &'n CallNode<'e>, at: usize) -> &'n Node<'e> {
+    node.arguments.get(at).expect("the checker counts the arguments")
+}
+
+/// Hands on what became of a vector that had to be looked at as a whole.
+pub(super) fn rejoin(series: Vec<EvalSeries>, sink: Sink<'_>) -> Result<(), EngineError> {
+    super::series::join_equal(series)?.into_iter().try_for_each(sink)
 }

@@ -17,6 +17,7 @@ mod pick;
 mod raw;
 mod select;
 pub mod series;
+mod special;
 pub mod steps;
 mod subquery;
 pub mod window;

@@ -62,7 +62,7 @@ impl Evaluator<'_> {
             let chosen = match node.op {
                 AggregateOp::LimitRatio => by_ratio(series, &parameters),
                 AggregateOp::Limitk => first(series, &parameters),
-                op => extreme(series, &parameters, op == AggregateOp::Topk),
+                op => extreme(&series, &parameters, op == AggregateOp::Topk),
             };
             Self::emit(chosen, sink)?;
         }
@@ -104,7 +104,7 @@ fn count(k: f64, most: usize) -> usize {
 }
 
 /// The `k` largest or smallest of each step.
-fn extreme(series: Vec<EvalSeries>, parameters: &[f64], largest: bool) -> Vec<EvalSeries> {
+fn extreme(series: &[EvalSeries], parameters: &[f64], largest: bool) -> Vec<EvalSeries> {
     let mut chosen: Vec<EvalSeries> = series.iter().map(emptied).collect();
     let mut ranked: Vec<(f64, usize)> = Vec::new();
     for (step, k) in parameters.iter().enumerate() {
@@ -206,9 +206,9 @@ mod tests {
     #[test]
     fn the_best_come_first_and_nan_last() {
         let values = [1.0, f64::NAN, 3.0, 2.0];
-        assert_eq!(names(&extreme(series(&values), &[2.0], true)), ["2", "3"]);
-        assert_eq!(names(&extreme(series(&values), &[9.0], false)), ["0", "3", "2", "1"]);
-        assert!(extreme(series(&values), &[0.9], true).is_empty());
+        assert_eq!(names(&extreme(&series(&values), &[2.0], true)), ["2", "3"]);
+        assert_eq!(names(&extreme(&series(&values), &[9.0], false)), ["0", "3", "2", "1"]);
+        assert!(extreme(&series(&values), &[0.9], true).is_empty());
     }
 
     #[test]

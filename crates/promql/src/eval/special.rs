@@ -1,0 +1,334 @@
+//! Functions that are neither of one value nor of one window: of the whole vector, of labels, of time.
+
+use model::Labels;
+use model::float::Plain;
+
+use super::call::{Range, argument, rejoin};
+use super::column::Column;
+use super::select::{Take, seconds};
+use super::series::EvalSeries;
+use super::steps::Steps;
+use super::{Evaluator, Sink, unlabelled};
+use crate::ast::{Expr, Span};
+use crate::error::EngineError;
+use crate::functions::histogram::{Family, families};
+use crate::functions::labels::{LabelJoin, LabelReplace, of_absent};
+use crate::functions::{Body, Special};
+use crate::functions::{math, sort};
+use crate::plan::{CallNode, Node};
+
+/// What is said if buckets fall.
+const NOT_MONOTONIC: &str = "input to histogram_quantile needed to be fixed for monotonicity (see \
+     https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile) for \
+     metric name";
+
+impl Evaluator<'_> {
+    /// Hands on the result of a special function that gives a vector.
+    pub(super) fn feed_special(
+        &self,
+        special: Special,
+        node: &CallNode<'_>,
+        steps: Steps,
+        sink: Sink<'_>,
+    ) -> Result<(), EngineError> {
+        match special {
+            Special::Absent => self.feed_absent(node, steps, sink),
+            Special::AbsentOverTime => self.feed_absent_over_time(node, steps, sink),
+            Special::HistogramFraction => self.feed_histogram_fraction(node, steps, sink),
+            // Floats are left out, and there are no native histograms to take in.
+            Special::HistogramOnly => self.feed(argument(node, 0), steps, &mut |_| Ok(())),
+            Special::HistogramQuantile => self.feed_histogram_quantile(node, steps, sink),
+            Special::HistogramQuantiles => self.feed_histogram_quantiles(node, steps, sink),
+            Special::LabelJoin => self.feed_label_join(node, steps, sink),
+            Special::LabelReplace => self.feed_label_replace(node, steps, sink),
+            Special::Sort => self.feed_sorted(node, steps, sink, &|all| sort::by_value(all, false)),
+            Special::SortDesc => {
+                self.feed_sorted(node, steps, sink, &|all| sort::by_value(all, true))
+            }
+            Special::SortByLabel | Special::SortByLabelDesc => {
+                let falling = special == Special::SortByLabelDesc;
+                let labels = texts(node);
+                self.feed_sorted(node, steps, sink, &|all| sort::by_labels(all, &labels, falling))
+            }
+            Special::Timestamp => self.feed_timestamps(node, steps, sink),
+            Special::Vector => sink(unlabelled(self.scalar(argument(node, 0), steps)?)),
+            Special::MaxOf | Special::MinOf | Special::Pi | Special::Scalar | Special::Time => {
+                unreachable!("the table says that it gives a scalar")
+            }
+        }
+    }
+
+    /// The value of a function that gives a scalar.
+    pub(super) fn scalar_call(
+        &self,
+        node: &CallNode<'_>,
+        steps: Steps,
+    ) -> Result<Vec<f64>, EngineError> {
+        let Body::Special(special) = node.function.body else {
+            unreachable!("only special functions give scalars")
+        };
+        match special {
+            Special::Pi => Ok(vec![std::f64::consts::PI; steps.count]),
+            Special::Time => Ok(steps.times().map(seconds).collect()),
+            Special::Scalar => self.only_elements(argument(node, 0), steps),
+            Special::MaxOf => self.pairwise(node, steps, math::larger),
+            Special::MinOf => self.pairwise(node, steps, math::smaller),
+            _ => unreachable!("the table says that it gives a vector"),
+        }
+    }
+
+    fn pairwise(
+        &self,
+        node: &CallNode<'_>,
+        steps: Steps,
+        f: fn(f64, f64) -> f64,
+    ) -> Result<Vec<f64>, EngineError> {
+        let left = self.scalar(argument(node, 0), steps)?;
+        let right = self.scalar(argument(node, 1), steps)?;
+        Ok(left.into_iter().zip(right).map(|(l, r)| f(l, r)).collect())
+    }
+
+    /// At each step the value of the only element; NaN if there are none or more.
+    fn only_elements(&self, node: &Node<'_>, steps: Steps) -> Result<Vec<f64>, EngineError> {
+        let mut values = vec![f64::NAN; steps.count];
+        let mut counts = vec![0_u8; steps.count];
+        self.feed(node, steps, &mut |series| {
+            for (step, value) in series.column.iter() {
+                counts[step] = counts[step].saturating_add(1);
+                values[step] = if counts[step] == 1 { value } else { f64::NAN };
+            }
+            Ok(())
+        })?;
+        Ok(values)
+    }
+
+    fn feed_absent(
+        &self,
+        node: &CallNode<'_>,
+        steps: Steps,
+        sink: Sink<'_>,
+    ) -> Result<(), EngineError> {
+        let mut absent = Column::full(vec![1.0; steps.count]);
+        self.feed(argument(node, 0), steps, &mut |series| {
+            absent.drop_steps(series.column.presence());
+            Ok(())
+        })?;
+        sink(EvalSeries::new(labels_of_absent(node), absent))
+    }
+
+    fn feed_absent_over_time(
+        &self,
+        node: &CallNode<'_>,
+        steps: Steps,
+        sink: Sink<'_>,
+    ) -> Result<(), EngineError> {
+        let mut absent = Column::full(vec![1.0; steps.count]);
+        let present = |windows: &super::window::Windows<'_>, column: &mut Column| {
+            windows.iter().for_each(|window| column.set(window.step, 1.0));
+            Ok(())
+        };
+        self.feed_ranges(&Range::of(node), steps, &present, &mut |series| {
+            absent.drop_steps(series.column.presence());
+            Ok(())
+        })?;
+        sink(EvalSeries::new(labels_of_absent(node), absent))
+    }
+
+    /// The classic histograms in an argument.
+    fn families(
+        &self,
+        node: &CallNode<'_>,
+        at: usize,
+        steps: Steps,
+    ) -> Result<Vec<Family>, EngineError> {
+        let series = self.collect(argument(node, at), steps)?;
+        self.release(&series);
+        let span = span_of(node, at);
+        Ok(families(series, |text| self.warn(text, span)))
+    }
+
+    fn feed_histogram_quantile(
+        &self,
+        node: &CallNode<'_>,
+        steps: Steps,
+        sink: Sink<'_>,
+    ) -> Result<(), EngineError> {
+        let quantiles = self.scalar(argument(node, 0), steps)?;
+        let families = self.families(node, 1, steps)?;
+        if !families.is_empty() {
+            self.warn_of_quantiles(&quantiles, span_of(node, 0));
+        }
+        let mut all = Vec::with_capacity(families.len());
+        for family in families {
+            let column = self.quantiles_of(&family, &quantiles, span_of(node, 1));
+            all.push(self.of_family(&family, family.labels.clone(), column));
+        }
+        rejoin(all, sink)
+    }
+
+    fn feed_histogram_quantiles(
+        &self,
+        node: &CallNode<'_>,
+        steps: Steps,
+        sink: Sink<'_>,
+    ) -> Result<(), EngineError> {
+        let label = texts(node).first().copied().unwrap_or_default();
+        let families = self.families(node, 0, steps)?;
+        let mut all = Vec::new();
+        for at in 2..node.arguments.len() {
+            let quantiles = self.scalar(argument(node, at), steps)?;
+            if !families.is_empty() {
+                self.warn_of_quantiles(&quantiles, span_of(node, at));
+            }
+            let value = Plain(quantiles.first().copied().unwrap_or(f64::NAN)).to_string();
+            for family in &families {
+                let column = self.quantiles_of(family, &quantiles, span_of(node, 0));
+                let labels = family.labels.to_builder().set(label, value.as_str()).build();
+                all.push(self.of_family(family, labels, column));
+            }
+        }
+        rejoin(all, sink)
+    }
+
+    fn quantiles_of(&self, family: &Family, quantiles: &[f64], span: Span) -> Column {
+        let (column, corrected) = family.quantiles(quantiles);
+        if corrected {
+            let name = model::labels::Quoted(family.labels.metric_name());
+            self.info(format!("{NOT_MONOTONIC} {name}"), span);
+        }
+        column
+    }
+
+    fn feed_histogram_fraction(
+        &self,
+        node: &CallNode<'_>,
+        steps: Steps,
+        sink: Sink<'_>,
+    ) -> Result<(), EngineError> {
+        let lower = self.scalar(argument(node, 0), steps)?;
+        let upper = self.scalar(argument(node, 1), steps)?;
+        let families = self.families(node, 2, steps)?;
+        let all = families.into_iter().map(|family| {
+            let column = family.fractions(&lower, &upper);
+            self.of_family(&family, family.labels.clone(), column)
+        });
+        rejoin(all.collect(), sink)
+    }
+
+    /// A series made of a histogram, which is another metric.
+    fn of_family(&self, family: &Family, labels: Labels, column: Column) -> EvalSeries {
+        let mut series = EvalSeries { labels, column, drop_name: family.drop_name };
+        self.rename(&mut series);
+        series
+    }
+
+    fn feed_label_replace(
+        &self,
+        node: &CallNode<'_>,
+        steps: Steps,
+        sink: Sink<'_>,
+    ) -> Result<(), EngineError> {
+        let [target, replacement, source, regex] =
+            texts(node).try_into().expect("the checker counts the arguments");
+        let replace = LabelReplace::new([target, replacement, source, regex]);
+        let replace = replace.map_err(EngineError::Execution)?;
+        self.feed_relabelled(node, steps, sink, replace.target(), &|labels| replace.apply(labels))
+    }
+
+    fn feed_label_join(
+        &self,
+        node: &CallNode<'_>,
+        steps: Steps,
+        sink: Sink<'_>,
+    ) -> Result<(), EngineError> {
+        let texts = texts(node);
+        let join = LabelJoin::new(texts[0], texts[1], &texts[2..]);
+        let join = join.map_err(EngineError::Execution)?;
+        self.feed_relabelled(node, steps, sink, join.target(), &|labels| Some(join.apply(labels)))
+    }
+
+    /// Hands on the series of the first argument with other labels, where `relabel` gives some.
+    fn feed_relabelled(
+        &self,
+        node: &CallNode<'_>,
+        steps: Steps,
+        sink: Sink<'_>,
+        target: &str,
+        relabel: &dyn Fn(&Labels) -> Option<Labels>,
+    ) -> Result<(), EngineError> {
+        let mut all = self.collect(argument(node, 0), steps)?;
+        self.release(&all);
+        for series in &mut all {
+            if let Some(labels) = relabel(&series.labels) {
+                series.labels = labels;
+                // A name that was just given stays.
+                series.drop_name &= target != model::labels::METRIC_NAME;
+            }
+        }
+        rejoin(all, sink)
+    }
+
+    /// Sorts an instant vector; the series of a range query are ordered by labels in any case.
+    fn feed_sorted(
+        &self,
+        node: &CallNode<'_>,
+        steps: Steps,
+        sink: Sink<'_>,
+        order: &dyn Fn(&mut [EvalSeries]),
+    ) -> Result<(), EngineError> {
+        let mut all = self.collect(argument(node, 0), steps)?;
+        self.release(&all);
+        if steps.count == 1 {
+            order(&mut all);
+        }
+        all.into_iter().try_for_each(sink)
+    }
+
+    /// Of a plain selector the times of its samples; of anything else the time of evaluation.
+    fn feed_timestamps(
+        &self,
+        node: &CallNode<'_>,
+        steps: Steps,
+        sink: Sink<'_>,
+    ) -> Result<(), EngineError> {
+        let mut all = Vec::new();
+        let mut take = |mut series: EvalSeries| {
+            self.rename(&mut series);
+            all.push(series);
+            Ok(())
+        };
+        match argument(node, 0) {
+            Node::Select(select) => self.feed_instant(select, steps, Take::Time, &mut take)?,
+            Node::Once(inner) if matches!(**inner, Node::Select(_)) => {
+                let Node::Select(select) = &**inner else { unreachable!("just looked at") };
+                self.feed_instant(select, steps.first(), Take::Time, &mut |series| {
+                    let column = series.column.repeated(steps.count);
+                    take(EvalSeries { column, ..series })
+                })?;
+            }
+            other => self.feed(other, steps, &mut |mut series| {
+                series.column.filter_map_in_place(|step, _| Some(seconds(steps.time(step))));
+                take(series)
+            })?,
+        }
+        rejoin(all, sink)
+    }
+}
+
+/// The labels of what is absent: those the argument names.
+fn labels_of_absent(node: &CallNode<'_>) -> Labels {
+    node.call.arguments.first().map_or_else(Labels::empty, of_absent)
+}
+
+fn span_of(node: &CallNode<'_>, at: usize) -> Span {
+    node.call.arguments.get(at).map_or(node.call.span, Expr::span)
+}
+
+/// The arguments that are texts, in order.
+fn texts<'e>(node: &CallNode<'e>) -> Vec<&'e str> {
+    let text = |argument: &'e Expr| match argument.unwrap_parens() {
+        Expr::String { value, .. } => Some(value.as_str()),
+        _ => None,
+    };
+    node.call.arguments.iter().filter_map(text).collect()
+}

@@ -2,9 +2,9 @@
 //!
 //! An alert's labels and annotations are templates: text with `{{ ... }}` actions that see the
 //! labels and value of the alert and may ask further queries. [`expand`] runs one, [`check`] only
-//! reads it. In reading order: text becomes [`token`]s, tokens a [`tree`] ([`parse`], [`literal`]),
-//! and [`execute`] walks the tree over [`value`]s with the [`functions`]; [`format`], [`decimal`] and
-//! [`date`] write values as Go does.
+//! reads it. In reading order: text becomes tokens (`token`), tokens become a tree (`tree`, `parse`,
+//! `literal`), and `execute` walks the tree over values (`value`) with the `functions`; `format`,
+//! `decimal` and `date` write values as Go does.
 //!
 //! Always true: a template cannot do anything but return text; it ends, because its steps, depth
 //! and output are limited ([`Limits`]); the same input gives the same output. This crate asks no
@@ -113,7 +113,8 @@ pub enum TemplateError {
     },
 }
 
-/// The definitions that stand before each template. Columns in errors count them, as Prometheus does.
+/// The definitions that stand before each template. Columns in errors count them, as in
+/// Prometheus.
 const DEFINITIONS: &str = "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}\
                            {{$externalURL := .ExternalURL}}{{$value := .Value}}";
 

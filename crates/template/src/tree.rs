@@ -1,6 +1,7 @@
 //! The tree: a template as it was written, ready to run.
 //!
-//! What can be part of an error message knows where it stands in the text and how Go would write it.
+//! What can be part of an error message knows where it stands in the text and how Go would write
+//! it.
 
 use std::collections::HashMap;
 use std::fmt;

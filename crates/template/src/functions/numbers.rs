@@ -78,7 +78,8 @@ pub(super) fn humanize_duration(values: &[Value]) -> Result<Value, String> {
     }))
 }
 
-/// What is too large for an integer becomes the smallest one, as on the machines Prometheus runs on.
+/// What is too large for an integer becomes the smallest one, as on most machines that Prometheus
+/// runs on.
 #[expect(clippy::cast_possible_truncation, reason = "cut to whole seconds; the range is checked")]
 fn whole_seconds(value: f64) -> i64 {
     if value < 9_223_372_036_854_775_808.0 { value as i64 } else { i64::MIN }

@@ -1,6 +1,6 @@
 //! Rules as they are defined: groups of rules, parsed and checked.
 //!
-//! A rule file makes them from YAML; whoever has another source may make them, too. Two
+//! [`crate::RuleFile`] makes them from YAML; whoever has another source may make them, too. Two
 //! definitions are equal if they would do the same.
 
 use std::sync::Arc;
@@ -34,6 +34,13 @@ pub struct Rule {
     pub labels: Labels,
     /// What becomes of the result.
     pub action: RuleAction,
+}
+
+impl Rule {
+    /// Whether its result is recorded.
+    pub fn is_recording(&self) -> bool {
+        self.action == RuleAction::Record
+    }
 }
 
 /// What becomes of a rule's result.

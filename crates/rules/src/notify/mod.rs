@@ -1,9 +1,9 @@
 //! Notifying: alerts go from rules through a bounded queue to every Alertmanager.
 //!
-//! [`Notifier::send`] relabels, queues and returns at once. One task takes batches from the queue and
-//! posts each to all Alertmanagers at the same time; a batch that no Alertmanager of a set took is
-//! given up and counted, for the rules send an alert that still fires again. Always true: the queue
-//! never holds more than its capacity, and batches arrive in order.
+//! [`Notifier::send`] relabels, queues and returns at once. One task takes batches from the queue
+//! and posts each to all Alertmanagers at the same time; a batch that no Alertmanager of a set
+//! took is given up and counted, for the rules send an alert that still fires again. Always true:
+//! the queue never holds more than its capacity, and batches arrive in order.
 
 mod alert;
 mod config;

@@ -2,7 +2,7 @@
 //!
 //! An alert's labels and annotations are templates: text with `{{ ... }}` actions that see the
 //! labels and value of the alert and may ask further queries. [`expand`] runs one, [`check`] only
-//! reads it. In reading order: text becomes tokens (`token`), tokens become a tree (`tree`, `parse`,
+//! reads it. In reading order: text becomes tokens (`token`), these become a tree (`tree`, `parse`,
 //! `literal`), and `execute` walks the tree over values (`value`) with the `functions`; `format`,
 //! `decimal` and `date` write values as Go does.
 //!

@@ -65,6 +65,7 @@ impl<'p> Checker<'p> {
         let name = group.name.map(|name| name.value).unwrap_or_default();
         let interval_ms = self.duration(group.interval.as_ref(), "interval");
         let query_offset_ms = self.duration(group.query_offset.as_ref(), "query_offset");
+        let limit = self.limit(group.limit.as_ref());
         let labels = self.pairs(group.labels.as_ref(), PairKind::Label);
         let mut rules = Vec::new();
         for (i, rule) in group.rules.unwrap_or_default().into_iter().enumerate() {
@@ -82,8 +83,7 @@ impl<'p> Checker<'p> {
             name,
             interval_ms: interval_ms.filter(|ms| *ms > 0),
             query_offset_ms,
-            // Prometheus takes a negative limit for none.
-            limit: group.limit.and_then(|limit| u64::try_from(limit).ok()).unwrap_or(0),
+            limit,
             rules,
         }
     }
@@ -196,6 +196,20 @@ impl<'p> Checker<'p> {
             Err(source) => {
                 self.fault(Some(place(text)), RuleFault::Duration { field, source });
                 None
+            }
+        }
+    }
+
+    /// A limit; a negative one is none, as Prometheus takes it.
+    fn limit(&mut self, text: Option<&Text>) -> u64 {
+        let Some(text) = text else {
+            return 0;
+        };
+        match text.value.parse::<i64>() {
+            Ok(limit) => u64::try_from(limit).unwrap_or(0),
+            Err(_) => {
+                self.fault(Some(place(text)), RuleFault::Limit(text.value.clone()));
+                0
             }
         }
     }

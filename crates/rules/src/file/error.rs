@@ -63,6 +63,9 @@ pub enum RuleFault {
         /// What is wrong with it.
         source: DurationError,
     },
+    /// Not a whole number.
+    #[error("invalid field 'limit': not a whole number: {}", Quoted(.0))]
+    Limit(String),
     /// Both kinds of rule at once.
     #[error("only one of 'record' and 'alert' must be set")]
     BothKinds,

@@ -72,7 +72,11 @@ fn a_file_of_the_wrong_shape_is_refused_with_line_and_column() {
             "groups:\n- name: g\n  name: h\n",
             "r.yml: 3:3: yaml: duplicate mapping key `name` is not allowed here",
         ),
-        ("groups:\n- name: g\n  limit: x\n", "r.yml: 3:10: yaml: invalid i64"),
+        (
+            "groups:\n- name: g\n  limit: x\n",
+            r#"r.yml: 3:10: invalid field 'limit': not a whole number: "x""#,
+        ),
+        ("groups:\n- name: [g]\n", "r.yml: 2:9: yaml: expected string scalar"),
         ("groups:\n- name: g\n  rules: [\n", "r.yml: 3:10: yaml: unclosed bracket '['"),
     ] {
         assert_eq!(parse(text).expect_err(text), [expected]);

@@ -26,7 +26,7 @@ pub(super) struct Group {
     pub(super) name: Option<Text>,
     pub(super) interval: Option<Text>,
     pub(super) query_offset: Option<Text>,
-    pub(super) limit: Option<i64>,
+    pub(super) limit: Option<Text>,
     #[serde(default)]
     pub(super) labels: Option<Pairs>,
     pub(super) rules: Option<Vec<Option<Spanned<Rule>>>>,

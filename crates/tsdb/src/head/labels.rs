@@ -219,7 +219,6 @@ impl LabelIndex {
 }
 
 /// The part of a hash that is kept.
-#[expect(clippy::cast_possible_truncation, reason = "the upper half is taken")]
 fn hash_of(bytes: &[u8]) -> u32 {
     (FxBuildHasher.hash_one(bytes) >> 32) as u32
 }

@@ -27,6 +27,7 @@ pub(super) struct MemSeries {
     /// Never empty once the series has a sample.
     open: ChunkAppender,
     /// Of commits that some view does not see: the time of the newest sample before each.
+    #[expect(clippy::box_collection, reason = "eight bytes in every series, used by few")]
     unseen: Option<Box<Vec<Unseen>>>,
 }
 

@@ -22,7 +22,7 @@ const ROWS_TOGETHER: usize = 32;
 /// The reference of the series of this generation in this row.
 pub(super) fn reference(row: u32, generation: u32) -> SeriesRef {
     let low = u64::from(row) + 1;
-    SeriesRef(NonZeroU64::MIN.saturating_add(low - 1 | u64::from(generation) << 32))
+    SeriesRef(NonZeroU64::MIN.saturating_add((low - 1) | (u64::from(generation) << 32)))
 }
 
 /// Row and generation of a reference.

@@ -80,9 +80,10 @@ fn what_is_committed_is_there_and_after_a_crash_too() {
     for round in 0..5 {
         let head = open(&options(dir.path()));
         assert_eq!(all(&head), expected, "round {round}");
-        for i in 0..100 {
+        for i in 0..100_i64 {
             let t = (round * 100 + i) * 15_000;
-            let v = [i as f64, -0.0, f64::INFINITY, STALE_NAN, i as f64 / 7.0][i as usize % 5];
+            let v = [i as f64, -0.0, f64::INFINITY, STALE_NAN, i as f64 / 7.0];
+            let v = v[usize::try_from(i % 5).unwrap()];
             let batch = [("a", t, v), ("b", t, 1.0), ("c", t + i % 3, t as f64)];
             commit(&head, &batch);
             for (name, samples) in samples_of(&batch) {

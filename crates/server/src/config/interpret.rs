@@ -379,7 +379,8 @@ impl Reader<'_> {
         for pattern in patterns {
             for path in self.glob("rule_files", pattern)? {
                 let text = super::read(&path)?;
-                all.push(/*TEMP*/ RuleFile { path: path.clone(), groups: vec![] });
+                let parsed = RuleFile::parse(&path, &text);
+                all.push(parsed.map_err(|errors| rule_error(&path, &errors))?);
             }
         }
         Ok(all)

@@ -68,10 +68,11 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, Strin
                         .parse()
                         .map_err(|_| format!("--listen: expected ADDRESS:PORT, got {value:?}"))?;
                 } else {
-                    let seconds = value.parse().ok().filter(|s| (1..=86_400).contains(s));
-                    options.step_ms = 1000 * seconds.ok_or_else(|| {
+                    let seconds = value.parse::<i64>().ok().filter(|s| (1..=86_400).contains(s));
+                    let seconds = seconds.ok_or_else(|| {
                         format!("--step: expected whole seconds up to 86400, got {value:?}")
                     })?;
+                    options.step_ms = 1000 * seconds;
                 }
             }
             _ => return Err(format!("unknown argument {flag:?}")),
@@ -180,10 +181,7 @@ mod tests {
     fn arguments_are_read_or_refused_by_name() {
         let all = read(&["--listen", "127.0.0.1:0", "--step", "60", "--stamped", "--incident"]);
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        assert_eq!(
-            all,
-            Ok(Options { listen, step_ms: 60_000, stamped: true, incident: true })
-        );
+        assert_eq!(all, Ok(Options { listen, step_ms: 60_000, stamped: true, incident: true }));
         for (arguments, message) in [
             (&["--listen"][..], "--listen needs a value"),
             (&["--listen", "x"], "--listen: expected ADDRESS:PORT, got \"x\""),

@@ -1,7 +1,7 @@
 //! The metrics of the example backend, as functions of the time.
 //!
-//! Counters rise from the beginning of 2026 on, some hours faster than others; histograms fill in a
-//! fixed shape; gauges swing. Counters never fall, a histogram's buckets never contradict each other.
+//! Counters rise from the beginning of 2026 on, now faster, now slower; histograms fill in a fixed
+//! shape; gauges swing. Counters never fall, and a histogram's buckets never contradict each other.
 
 use std::f64::consts::TAU;
 use std::fmt::{self, Display, Write};
@@ -43,13 +43,13 @@ const BRANDS: [(&str, f64); 12] = [
 ];
 
 /// What is asked for.
-pub struct Scene {
+pub(crate) struct Scene {
     /// The time, in ms since 1970.
-    pub time_ms: i64,
+    pub(crate) time_ms: i64,
     /// Whether each sample carries the time.
-    pub stamped: bool,
+    pub(crate) stamped: bool,
     /// Whether everything goes wrong.
-    pub incident: bool,
+    pub(crate) incident: bool,
 }
 
 impl Scene {
@@ -76,7 +76,7 @@ impl Scene {
 }
 
 /// What the backend says about itself: requests, costs, fraud checks, moderation.
-pub fn application(scene: &Scene) -> String {
+pub(crate) fn application(scene: &Scene) -> String {
     let mut page = Page { scene, text: String::new() };
     requests(&mut page);
     generation(&mut page);
@@ -97,7 +97,8 @@ fn requests(page: &mut Page<'_>) {
     page.family("http_requests_total", "counter", "Requests answered, by status.");
     for (i, (method, route, rate, _)) in ROUTES.into_iter().enumerate() {
         let failed = scene.when(0.04, 0.0004);
-        let shares = [("200", 0.96 - failed), ("404", 0.04), ("500", failed * 0.7), ("503", failed * 0.3)];
+        let shares =
+            [("200", 0.96 - failed), ("404", 0.04), ("500", failed * 0.7), ("503", failed * 0.3)];
         for (status, share) in shares {
             let labels: [(&str, &dyn Display); 3] =
                 [("method", &method), ("route", &route), ("status", &status)];
@@ -182,7 +183,7 @@ fn decisions(page: &mut Page<'_>) {
 }
 
 /// What a node_exporter on the same machine would say, in small.
-pub fn machine(scene: &Scene) -> String {
+pub(crate) fn machine(scene: &Scene) -> String {
     const GIB: f64 = (1_u64 << 30) as f64;
     let mut page = Page { scene, text: String::new() };
     page.family("node_cpu_seconds_total", "counter", "Seconds the CPUs spent in each mode.");
@@ -305,12 +306,11 @@ mod tests {
         for stamped in [false, true] {
             let scene = Scene { time_ms: EPOCH_MS + DAY_MS, stamped, incident: false };
             for text in [application(&scene), machine(&scene)] {
-                let mut parser = Parser::new(&text, Format::Text);
                 let mut count = 0;
-                while let Some(entry) = parser.next().expect("the page is well formed") {
-                    if let Entry::Sample { timestamp_ms, .. } = entry {
+                for entry in Parser::new(&text, Format::Text) {
+                    if let Entry::Series(series) = entry.expect("the page is well formed") {
                         count += 1;
-                        assert_eq!(timestamp_ms, stamped.then_some(scene.time_ms));
+                        assert_eq!(series.timestamp, stamped.then_some(scene.time_ms));
                     }
                 }
                 assert!(count > 15, "{count} samples");

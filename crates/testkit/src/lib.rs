@@ -1,8 +1,13 @@
 //! What tests use, and nothing else does.
 //!
 //! [`MemStorage`] is the smallest correct storage: the oracle for the database, and a store for
-//! whoever reads.
+//! whoever reads. [`script`] runs what Prometheus's own acceptance tests are written in, with
+//! series in their [`notation`]; [`EngineBackend`] is the engine as scripts see it.
 
+mod engine_backend;
 pub mod mem_storage;
+pub mod notation;
+pub mod script;
 
+pub use engine_backend::EngineBackend;
 pub use mem_storage::MemStorage;

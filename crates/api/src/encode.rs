@@ -60,11 +60,8 @@ pub(crate) fn stats(out: &mut Vec<u8>, stats: &QueryStats, queued_seconds: f64) 
         json::number(out, seconds);
     }
     let (read, peak) = (stats.total_queryable_samples, stats.peak_samples);
-    write!(
-        out,
-        "}},\"samples\":{{\"totalQueryableSamples\":{read},\"peakSamples\":{peak}}}}}"
-    )
-    .expect("a Vec takes everything");
+    write!(out, "}},\"samples\":{{\"totalQueryableSamples\":{read},\"peakSamples\":{peak}}}}}")
+        .expect("a Vec takes everything");
 }
 
 /// Writes a label set as an object.
@@ -186,11 +183,8 @@ mod tests {
     #[test]
     fn vectors_have_three_decimals_or_none() {
         let labels = Labels::from_pairs([("__name__", "a"), ("x", "<&>")]);
-        let sample = |t, v| VectorSample {
-            labels: labels.clone(),
-            t,
-            value: SampleValue::Float(v),
-        };
+        let sample =
+            |t, v| VectorSample { labels: labels.clone(), t, value: SampleValue::Float(v) };
         check(
             &Value::Vector(vec![sample(500, 1e-7), sample(-1_020, 1e21), sample(1_000, 1.5)]),
             concat!(

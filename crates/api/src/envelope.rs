@@ -102,7 +102,9 @@ mod tests {
     #[test]
     fn a_list_is_cut_with_a_warning_and_0_is_no_limit() {
         let answer = |limit| {
-            text(Envelope::limited(vec!["a", "b"], limit, |out, s| json::text(out, s, Escape::Html)))
+            text(Envelope::limited(vec!["a", "b"], limit, |out, s| {
+                json::text(out, s, Escape::Html)
+            }))
         };
         assert_eq!(answer(0), r#"{"status":"success","data":["a","b"]}"#);
         assert_eq!(answer(2), r#"{"status":"success","data":["a","b"]}"#);

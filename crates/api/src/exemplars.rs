@@ -37,7 +37,8 @@ fn reads_series(expr: &Expr) -> bool {
         Expr::Unary { operand, .. } => reads_series(operand),
         Expr::Binary(binary) => reads_series(&binary.left) || reads_series(&binary.right),
         Expr::Aggregate(aggregate) => {
-            reads_series(&aggregate.operand) || aggregate.parameter.as_ref().is_some_and(reads_series)
+            reads_series(&aggregate.operand)
+                || aggregate.parameter.as_ref().is_some_and(reads_series)
         }
         Expr::Call(call) => call.arguments.iter().any(reads_series),
         Expr::Selector(_) | Expr::Range(_) => true,

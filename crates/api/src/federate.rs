@@ -21,8 +21,7 @@ pub(crate) async fn federate(
     headers: HeaderMap,
     params: Params,
 ) -> Response {
-    let selectors: Result<Vec<_>, _> =
-        params.all("match[]").map(promql::parse_matchers).collect();
+    let selectors: Result<Vec<_>, _> = params.all("match[]").map(promql::parse_matchers).collect();
     let selectors = match selectors {
         Ok(selectors) => selectors,
         Err(error) => return plain::error(StatusCode::BAD_REQUEST, &error.to_string()),
@@ -32,9 +31,9 @@ pub(crate) async fn federate(
     let external = state.config().external_labels.clone();
     let now = state.clock().now_ms();
     let timeout = state.options().query_timeout;
-    let body = state.pool().run(timeout, move |_| {
-        Ok(encode(newest(&parts, &selectors, now)?, &external, escaping))
-    });
+    let body = state
+        .pool()
+        .run(timeout, move |_| Ok(encode(newest(&parts, &selectors, now)?, &external, escaping)));
     match body.await {
         Ok(body) => {
             (StatusCode::OK, [(CONTENT_TYPE, text_content_type(escaping))], body).into_response()
@@ -66,7 +65,8 @@ fn newest(
     now: Timestamp,
 ) -> Result<Vec<Newest>, QueryError> {
     let lookback = parts.engine.options().lookback_delta_ms;
-    let range = TimeRange::new(now.saturating_sub(lookback), now).expect("lookback is not negative");
+    let range =
+        TimeRange::new(now.saturating_sub(lookback), now).expect("lookback is not negative");
     let querier = parts.db.querier(range)?;
     let hints = SelectHints { reach: Some(range), ..SelectHints::default() };
     let sets: Result<Vec<_>, _> =
@@ -78,10 +78,10 @@ fn newest(
         columns.clear();
         series.read(range, &mut columns)?;
         // Native histograms have no place in the text format.
-        if let (Some(&t), Some(&v)) = (columns.timestamps.last(), columns.values.last()) {
-            if !is_stale(v) {
-                found.push(Newest { labels: series.labels().clone(), t, v });
-            }
+        if let (Some(&t), Some(&v)) = (columns.timestamps.last(), columns.values.last())
+            && !is_stale(v)
+        {
+            found.push(Newest { labels: series.labels().clone(), t, v });
         }
     }
     // By name first: labels may sort before it.

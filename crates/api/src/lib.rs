@@ -24,7 +24,7 @@ mod plain;
 mod query;
 mod query_pool;
 mod ready;
-//mod rules_view;
+mod rules_view;
 mod series;
 mod serve;
 mod state;
@@ -53,8 +53,7 @@ const PACK_FROM_BYTES: u64 = 1024;
 const GET: (MethodFilter, &str) = (MethodFilter::GET, "GET, OPTIONS");
 const PROBE: (MethodFilter, &str) =
     (MethodFilter::GET.or(MethodFilter::HEAD), "GET, HEAD, OPTIONS");
-const ASK: (MethodFilter, &str) =
-    (MethodFilter::GET.or(MethodFilter::POST), "GET, OPTIONS, POST");
+const ASK: (MethodFilter, &str) = (MethodFilter::GET.or(MethodFilter::POST), "GET, OPTIONS, POST");
 const POST: (MethodFilter, &str) = (MethodFilter::POST, "OPTIONS, POST");
 const CHANGE: (MethodFilter, &str) =
     (MethodFilter::POST.or(MethodFilter::PUT), "OPTIONS, POST, PUT");
@@ -103,9 +102,9 @@ fn api_routes() -> Routes {
         ("/targets", on(GET, targets::targets)),
         ("/targets/metadata", on(GET, targets::target_metadata)),
         ("/scrape_pools", on(GET, targets::scrape_pools)),
-//        ("/rules", on(GET, rules_view::rules)),
-//        ("/alerts", on(GET, rules_view::alerts)),
-//        ("/alertmanagers", on(GET, rules_view::alertmanagers)),
+        ("/rules", on(GET, rules_view::rules)),
+        ("/alerts", on(GET, rules_view::alerts)),
+        ("/alertmanagers", on(GET, rules_view::alertmanagers)),
         ("/status/config", on(GET, status::config)),
         ("/status/flags", on(GET, status::flags)),
         ("/status/buildinfo", on(GET, status::build)),

@@ -134,7 +134,10 @@ impl Params {
             return Ok(0);
         }
         let limit = parse_int(text).map_err(|problem| {
-            ApiError::parameter("limit", format!("strconv.Atoi: parsing {}: {problem}", Quoted(text)))
+            ApiError::parameter(
+                "limit",
+                format!("strconv.Atoi: parsing {}: {problem}", Quoted(text)),
+            )
         })?;
         usize::try_from(limit)
             .map_err(|_| ApiError::parameter("limit", "limit must be non-negative"))
@@ -149,7 +152,8 @@ fn decode(text: &str) -> Result<Vec<u8>, String> {
         match byte {
             b'+' => out.push(b' '),
             b'%' => {
-                let hex = text.as_bytes().get(at + 1..at + 3).and_then(|two| str::from_utf8(two).ok());
+                let hex =
+                    text.as_bytes().get(at + 1..at + 3).and_then(|two| str::from_utf8(two).ok());
                 let digits = hex.filter(|two| two.bytes().all(|b| b.is_ascii_hexdigit()));
                 let byte = digits.and_then(|two| u8::from_str_radix(two, 16).ok());
                 let bad = || text[at..].chars().take(3).collect::<String>();
@@ -201,8 +205,9 @@ pub(crate) fn parse_time(text: &str) -> Result<Timestamp, String> {
 
 /// Seconds as a timestamp, rounded to ms.
 fn timestamp(seconds: f64) -> Timestamp {
-    let whole = seconds.trunc();
-    let ms = whole * 1000.0 + (seconds.fract() * 1000.0).round();
+    let (whole, fraction) = (seconds.trunc(), seconds - seconds.trunc());
+    let fraction_ms = if seconds.is_finite() { (fraction * 1000.0).round() } else { 0.0 };
+    let ms = whole * 1000.0 + fraction_ms;
     #[expect(clippy::cast_possible_truncation, reason = "a cast from f64 saturates")]
     let ms = ms as i64;
     ms.clamp(MIN_TIME, MAX_TIME)
@@ -212,8 +217,11 @@ fn timestamp(seconds: f64) -> Timestamp {
 pub(crate) fn parse_duration(text: &str) -> Result<i64, String> {
     if let Some(seconds) = model::float::parse(text) {
         let ns = seconds * 1e9;
-        if !(ns.abs() <= 9_223_372_036_854_775_000.0) {
-            return Err(format!("cannot parse {} to a valid duration. It overflows int64", Quoted(text)));
+        if ns.is_nan() || ns.abs() > 9_223_372_036_854_775_000.0 {
+            return Err(format!(
+                "cannot parse {} to a valid duration. It overflows int64",
+                Quoted(text)
+            ));
         }
         #[expect(clippy::cast_possible_truncation, reason = "checked just above")]
         return Ok(ns as i64);
@@ -272,9 +280,12 @@ mod tests {
 
     #[test]
     fn durations_are_read_as_prometheus_reads_them() {
-        for (text, ns) in
-            [("1", 1_000_000_000), ("0.5", 500_000_000), ("-1", -1_000_000_000), ("1m30s", 90_000_000_000)]
-        {
+        for (text, ns) in [
+            ("1", 1_000_000_000),
+            ("0.5", 500_000_000),
+            ("-1", -1_000_000_000),
+            ("1m30s", 90_000_000_000),
+        ] {
             assert_eq!(parse_duration(text), Ok(ns), "{text}");
         }
         for text in ["", "x", "1ns", "-1s"] {
@@ -282,7 +293,8 @@ mod tests {
             assert_eq!(parse_duration(text), Err(problem));
         }
         for text in ["1e300", "NaN", "Inf"] {
-            let problem = format!("cannot parse {} to a valid duration. It overflows int64", Quoted(text));
+            let problem =
+                format!("cannot parse {} to a valid duration. It overflows int64", Quoted(text));
             assert_eq!(parse_duration(text), Err(problem));
         }
     }

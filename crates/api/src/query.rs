@@ -46,9 +46,10 @@ pub(crate) async fn instant(
     let asked = || {
         let limit = params.limit()?;
         let t = params.time("time", state.clock().now_ms())?;
-        Ok((asked(&state, &params, limit)?, When::At(t)))
+        Ok((asked(&state, &parts, &params, limit)?, When::At(t)))
     };
-    answer(&state, parts, asked()).await
+    let asked = asked();
+    answer(&state, parts, asked).await
 }
 
 pub(crate) async fn range(
@@ -59,24 +60,25 @@ pub(crate) async fn range(
     let asked = || {
         let limit = params.limit()?;
         let when = range_of(&params)?;
-        Ok((asked(&state, &params, limit)?, when))
+        Ok((asked(&state, &parts, &params, limit)?, when))
     };
-    answer(&state, parts, asked()).await
+    let asked = asked();
+    answer(&state, parts, asked).await
 }
 
-pub(crate) async fn format(params: Params) -> Result<Envelope, ApiError> {
-    let expr = parse(params.first("query"))?;
+pub(crate) async fn format(Ready(parts): Ready, params: Params) -> Result<Envelope, ApiError> {
+    let expr = parse(&parts, params.first("query"))?;
     Ok(Envelope::of(&promql::pretty(&expr)))
 }
 
-pub(crate) async fn tree(params: Params) -> Result<Envelope, ApiError> {
-    let expr = parse(params.first("query"))?;
+pub(crate) async fn tree(Ready(parts): Ready, params: Params) -> Result<Envelope, ApiError> {
+    let expr = parse(&parts, params.first("query"))?;
     Ok(Envelope::of(&parse_tree::value(&expr)))
 }
 
 /// A query's tree, or what is wrong with its text.
-pub(crate) fn parse(query: &str) -> Result<Expr, ApiError> {
-    promql::parse(query).map_err(|error| ApiError::parameter("query", error))
+fn parse(parts: &Parts, query: &str) -> Result<Expr, ApiError> {
+    parts.engine.parse(query).map_err(|error| ApiError::parameter("query", error))
 }
 
 fn range_of(params: &Params) -> Result<When, ApiError> {
@@ -104,7 +106,12 @@ fn range_of(params: &Params) -> Result<When, ApiError> {
     Ok(When::Range { start, end, step_ms })
 }
 
-fn asked(state: &AppState, params: &Params, limit: usize) -> Result<Asked, ApiError> {
+fn asked(
+    state: &AppState,
+    parts: &Parts,
+    params: &Params,
+    limit: usize,
+) -> Result<Asked, ApiError> {
     let mut timeout = state.options().query_timeout;
     if let text @ [_, ..] = params.first("timeout").as_bytes() {
         let text = str::from_utf8(text).expect("it was a text");
@@ -122,7 +129,7 @@ fn asked(state: &AppState, params: &Params, limit: usize) -> Result<Asked, ApiEr
         }
     };
     let text = params.first("query").to_owned();
-    let expr = parse(&text)?;
+    let expr = parse(parts, &text)?;
     let with_stats = !params.first("stats").is_empty();
     Ok(Asked { text, expr, limit, with_stats, lookback_delta_ms, timeout })
 }
@@ -137,11 +144,11 @@ async fn answer(
         Err(error) => return error.into_response(),
     };
     let timeout = asked.timeout;
-    let answer = state.pool().run(timeout, move |turn| evaluate(&parts, asked, when, &turn)).await;
+    let answer = state.pool().run(timeout, move |turn| evaluate(&parts, &asked, when, &turn)).await;
     answer.into_response()
 }
 
-fn evaluate(parts: &Parts, asked: Asked, when: When, turn: &Turn) -> Result<Envelope, ApiError> {
+fn evaluate(parts: &Parts, asked: &Asked, when: When, turn: &Turn) -> Result<Envelope, ApiError> {
     let options = QueryOptions {
         lookback_delta_ms: asked.lookback_delta_ms,
         timeout: Some(asked.timeout.saturating_sub(turn.queued)),
@@ -154,7 +161,7 @@ fn evaluate(parts: &Parts, asked: Asked, when: When, turn: &Turn) -> Result<Enve
             engine.range(store, &asked.expr, start, end, step_ms, &options)
         }
     };
-    Ok(envelope(&asked, answer?, turn.queued))
+    Ok(envelope(asked, answer?, turn.queued))
 }
 
 fn envelope(asked: &Asked, mut answer: Answer, queued: Duration) -> Envelope {

@@ -115,7 +115,8 @@ mod tests {
     #[tokio::test]
     async fn a_query_that_panics_is_our_fault_and_frees_its_slot() {
         let pool = pool(1);
-        let broken: Result<(), _> = pool.run(Duration::from_secs(60), |_| panic!("on purpose")).await;
+        let broken: Result<(), _> =
+            pool.run(Duration::from_secs(60), |_| panic!("on purpose")).await;
         assert_eq!(broken.expect_err("it panicked").kind, crate::error::ErrorKind::Internal);
         assert_eq!(pool.run(Duration::from_secs(60), |_| Ok(1)).await, Ok(1));
     }

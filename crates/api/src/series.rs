@@ -55,8 +55,7 @@ pub(crate) async fn label_values(
     name: Result<Path<String>, PathRejection>,
     params: Params,
 ) -> Result<Envelope, ApiError> {
-    let Path(name) =
-        name.map_err(|_| ApiError::bad_data("invalid label name: it is not UTF-8"))?;
+    let Path(name) = name.map_err(|_| ApiError::bad_data("invalid label name: it is not UTF-8"))?;
     let name = unescape(&name);
     if name.is_empty() {
         return Err(ApiError::bad_data(format!("invalid label name: {}", Quoted(&name))));
@@ -124,9 +123,8 @@ fn find_series(querier: &dyn Querier, lookup: &Lookup) -> Result<Vec<Labels>, Ap
     for series in storage::merge(sets?) {
         let series = series?;
         let range = querier.range();
-        let overlaps = |chunk: &storage::ChunkMeta| {
-            chunk.min_t <= range.max() && range.min() <= chunk.max_t
-        };
+        let overlaps =
+            |chunk: &storage::ChunkMeta| chunk.min_t <= range.max() && range.min() <= chunk.max_t;
         if series.chunks().iter().any(overlaps) {
             found.push(series.labels().clone());
             if found.len() == limit {

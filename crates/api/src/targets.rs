@@ -20,6 +20,12 @@ use crate::time_text::rfc3339_or_never;
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct LabelsObject(pub(crate) Labels);
 
+impl LabelsObject {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 impl Serialize for LabelsObject {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(&self.0)

@@ -48,6 +48,21 @@ impl fmt::Display for General {
     }
 }
 
+/// Go's `'e', -1`: shortest digits, always with an exponent of at least two digits.
+///
+/// The API writes the values of alerts so.
+#[derive(Clone, Copy, Debug)]
+pub struct Exponent(pub f64);
+
+impl fmt::Display for Exponent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match special(self.0) {
+            Some(word) => f.write_str(word),
+            None => with_exponent(self.0, f),
+        }
+    }
+}
+
 /// Reads a float as Go's `strconv.ParseFloat` does: decimal, hexadecimal, `Inf`, `Infinity`, `NaN`
 /// in any case. Anything else, and what is too large, is `None`.
 pub fn parse(text: &str) -> Option<f64> {

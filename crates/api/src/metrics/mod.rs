@@ -13,6 +13,7 @@ use exposition::{Encoder, Escaping, MetricType};
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
 use model::stat::{Histogram, Summary};
+use rules::{Durations, GroupStats, NotifierStats, RuleStats};
 
 use crate::federate::text_content_type;
 use crate::state::{AppState, Parts};
@@ -28,6 +29,8 @@ struct Sources {
 struct PartSources {
     parts: Parts,
     db: tsdb::Status,
+    rules: RuleStats,
+    notifier: NotifierStats,
 }
 
 /// One metric: its name, and how its samples are read from `S`.
@@ -56,7 +59,12 @@ pub(crate) async fn metrics(State(state): State<AppState>, headers: HeaderMap) -
 
 fn page(state: &AppState, escaping: Escaping) -> String {
     let sources = Sources { state: state.clone(), process: Process::read() };
-    let parts = state.parts().ok().map(|parts| PartSources { db: parts.db.status(), parts });
+    let parts = state.parts().ok().map(|parts| PartSources {
+        db: parts.db.status(),
+        rules: parts.rules.stats(),
+        notifier: parts.notifier.stats(),
+        parts,
+    });
     let mut encoder = Encoder::new(escaping);
     let mut always = table::ALWAYS.iter().peekable();
     let ready = parts.iter().flat_map(|parts| table::READY.iter().map(move |row| (parts, row)));
@@ -109,6 +117,20 @@ impl Samples<'_> {
         self.part("_count", labels, summary.count() as f64);
     }
 
+    /// The same, of durations.
+    #[expect(clippy::cast_precision_loss, reason = "counts beyond 2^53 do not occur")]
+    fn durations(&mut self, labels: &[(&str, &str)], durations: Durations) {
+        self.part("_sum", labels, durations.sum_s);
+        self.part("_count", labels, durations.count as f64);
+    }
+
+    /// A sample for each group of rules.
+    fn groups(&mut self, rules: &RuleStats, value: impl Fn(&GroupStats) -> f64) {
+        for group in &rules.groups {
+            self.labelled(&[("rule_group", &group.key)], value(group));
+        }
+    }
+
     /// Cumulative buckets, a sum and a count.
     #[expect(clippy::cast_precision_loss, reason = "counts beyond 2^53 do not occur")]
     fn histogram(&mut self, labels: &[(&str, &str)], histogram: &Histogram) {
@@ -146,8 +168,7 @@ mod tests {
         histogram.observe(1.0);
         let mut encoder = Encoder::new(Escaping::Underscores);
         let row = ("h", MetricType::Histogram, "Help.");
-        Samples { row, encoder: &mut encoder, begun: false }
-            .histogram(&[("a", "b")], &histogram);
+        Samples { row, encoder: &mut encoder, begun: false }.histogram(&[("a", "b")], &histogram);
         assert_eq!(
             encoder.finish(),
             "# HELP h Help.\n# TYPE h histogram\n\

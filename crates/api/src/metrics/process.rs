@@ -17,7 +17,8 @@ pub(super) struct Process {
 
 impl Process {
     pub(super) fn read() -> Self {
-        let text = |name: &str| fs::read_to_string(format!("/proc/self/{name}")).unwrap_or_default();
+        let text =
+            |name: &str| fs::read_to_string(format!("/proc/self/{name}")).unwrap_or_default();
         let status = text("status");
         let open_fds = fs::read_dir("/proc/self/fd").ok().map(Iterator::count);
         Self {

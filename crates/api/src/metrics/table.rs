@@ -25,18 +25,23 @@ pub(super) const ALWAYS: &[Row<Sources>] = &[
     row("process_virtual_memory_bytes", Gauge, "Address space in use, in bytes.", |s, out| {
         s.process.virtual_bytes.into_iter().for_each(|v| out.one(v));
     }),
-    row("prometheus_build_info", Gauge, "Always 1; the labels say what this build is.", |s, out| {
-        let build = s.state.build();
-        let labels = [
-            ("branch", build.branch.as_str()),
-            ("goarch", std::env::consts::ARCH),
-            ("goos", std::env::consts::OS),
-            ("goversion", &build.compiler),
-            ("revision", &build.revision),
-            ("version", &build.version),
-        ];
-        out.labelled(&labels, 1.0);
-    }),
+    row(
+        "prometheus_build_info",
+        Gauge,
+        "Always 1; the labels say what this build is.",
+        |s, out| {
+            let build = s.state.build();
+            let labels = [
+                ("branch", build.branch.as_str()),
+                ("goarch", std::env::consts::ARCH),
+                ("goos", std::env::consts::OS),
+                ("goversion", &build.compiler),
+                ("revision", &build.revision),
+                ("version", &build.version),
+            ];
+            out.labelled(&labels, 1.0);
+        },
+    ),
     row(
         "prometheus_config_last_reload_success_timestamp_seconds",
         Gauge,
@@ -110,6 +115,117 @@ pub(super) const READY: &[Row<PartSources>] = &[
         "Samples queries looked at.",
         |s, out| out.one(s.parts.engine.stats().samples.get() as f64),
     ),
+    row(
+        "prometheus_notifications_alertmanagers_discovered",
+        Gauge,
+        "Alertmanagers that alerts are sent to.",
+        |s, out| out.one(s.notifier.discovered as f64),
+    ),
+    row(
+        "prometheus_notifications_dropped_total",
+        Counter,
+        "Alerts that were dropped because no Alertmanager took them.",
+        |s, out| out.one(s.notifier.dropped as f64),
+    ),
+    row(
+        "prometheus_notifications_errors_total",
+        Counter,
+        "Alerts that an Alertmanager did not take.",
+        |s, out| {
+            for am in &s.notifier.alertmanagers {
+                out.labelled(&[("alertmanager", &am.url)], am.errors as f64);
+            }
+        },
+    ),
+    row(
+        "prometheus_notifications_latency_seconds",
+        Summary,
+        "How long an Alertmanager took to answer.",
+        |s, out| {
+            for am in &s.notifier.alertmanagers {
+                out.durations(&[("alertmanager", &am.url)], am.latency);
+            }
+        },
+    ),
+    row(
+        "prometheus_notifications_queue_capacity",
+        Gauge,
+        "So many alerts may wait to be sent.",
+        |s, out| out.one(s.notifier.queue_capacity as f64),
+    ),
+    row(
+        "prometheus_notifications_queue_length",
+        Gauge,
+        "Alerts that wait to be sent.",
+        |s, out| out.one(s.notifier.queue_length as f64),
+    ),
+    row("prometheus_notifications_sent_total", Counter, "Alerts that were sent.", |s, out| {
+        for am in &s.notifier.alertmanagers {
+            out.labelled(&[("alertmanager", &am.url)], am.sent as f64);
+        }
+    }),
+    row(
+        "prometheus_rule_evaluation_duration_seconds",
+        Summary,
+        "How long rules took.",
+        |s, out| out.durations(&[], s.rules.rule_evaluations),
+    ),
+    row(
+        "prometheus_rule_evaluation_failures_total",
+        Counter,
+        "Evaluations of rules that failed.",
+        |s, out| out.groups(&s.rules, |group| group.evaluation_failures as f64),
+    ),
+    row("prometheus_rule_evaluations_total", Counter, "Evaluations of rules.", |s, out| {
+        out.groups(&s.rules, |group| group.evaluations as f64)
+    }),
+    row(
+        "prometheus_rule_group_duration_seconds",
+        Summary,
+        "How long groups of rules took.",
+        |s, out| out.durations(&[], s.rules.group_evaluations),
+    ),
+    row(
+        "prometheus_rule_group_interval_seconds",
+        Gauge,
+        "How often a group is evaluated.",
+        |s, out| out.groups(&s.rules, |group| group.interval_ms as f64 / 1000.0),
+    ),
+    row(
+        "prometheus_rule_group_iterations_missed_total",
+        Counter,
+        "Evaluations of a group that were left out because the one before took too long.",
+        |s, out| out.groups(&s.rules, |group| group.iterations_missed as f64),
+    ),
+    row(
+        "prometheus_rule_group_iterations_total",
+        Counter,
+        "Evaluations of a group, those left out included.",
+        |s, out| out.groups(&s.rules, |group| group.iterations as f64),
+    ),
+    row(
+        "prometheus_rule_group_last_duration_seconds",
+        Gauge,
+        "How long the last evaluation of a group took.",
+        |s, out| out.groups(&s.rules, |group| group.last_duration_s),
+    ),
+    row(
+        "prometheus_rule_group_last_evaluation_samples",
+        Gauge,
+        "Samples that the last evaluation of a group gave.",
+        |s, out| out.groups(&s.rules, |group| group.last_samples as f64),
+    ),
+    row(
+        "prometheus_rule_group_last_evaluation_timestamp_seconds",
+        Gauge,
+        "When a group was last evaluated, Unix time.",
+        |s, out| {
+            out.groups(&s.rules, |group| group.last_evaluation_ms.unwrap_or(0) as f64 / 1000.0);
+        },
+    ),
+    row("prometheus_rule_group_rules", Gauge, "Rules in a group.", |s, out| {
+        out.groups(&s.rules, |group| group.rules as f64);
+    }),
     row(
         "prometheus_target_interval_length_seconds",
         Summary,
@@ -287,15 +403,10 @@ pub(super) const READY: &[Row<PartSources>] = &[
         "Oldest time in the head, Unix time.",
         |s, out| s.db.head_range.into_iter().for_each(|range| out.one(whole_seconds(range.min()))),
     ),
-    row(
-        "prometheus_tsdb_head_samples_appended_total",
-        Counter,
-        "Samples taken.",
-        |s, out| {
-            let count = s.parts.db.counters().samples_appended.get();
-            out.labelled(&[("type", "float")], count as f64);
-        },
-    ),
+    row("prometheus_tsdb_head_samples_appended_total", Counter, "Samples taken.", |s, out| {
+        let count = s.parts.db.counters().samples_appended.get();
+        out.labelled(&[("type", "float")], count as f64);
+    }),
     row("prometheus_tsdb_head_series", Gauge, "Series in the head.", |s, out| {
         out.one(s.db.num_series as f64);
     }),

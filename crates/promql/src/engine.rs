@@ -19,6 +19,7 @@ use crate::eval::Evaluator;
 use crate::eval::budget::{Budget, CancelToken};
 use crate::eval::series::{EvalSeries, drop_name, join_equal};
 use crate::eval::steps::Steps;
+use crate::parse::{ParseError, ParserOptions, parse_with};
 use crate::plan::{Node, Plan, PlanContext, plan};
 use crate::value::{MatrixSeries, SampleValue, Value, VectorSample};
 
@@ -35,6 +36,8 @@ pub struct EngineOptions {
     pub default_subquery_step_ms: i64,
     /// Whether names are dropped at the end of a query only. Off.
     pub delayed_name_removal: bool,
+    /// What the language includes. Nothing experimental.
+    pub parser: ParserOptions,
 }
 
 impl Default for EngineOptions {
@@ -45,6 +48,7 @@ impl Default for EngineOptions {
             timeout: Duration::from_secs(120),
             default_subquery_step_ms: 60_000,
             delayed_name_removal: false,
+            parser: ParserOptions::default(),
         }
     }
 }
@@ -140,6 +144,11 @@ impl Engine {
     /// Sets the step of subqueries that name none, ms; for a new configuration.
     pub fn set_default_subquery_step_ms(&self, ms: i64) {
         self.subquery_step_ms.store(ms.max(1), Ordering::Relaxed);
+    }
+
+    /// Parses and checks a query of this engine's language.
+    pub fn parse(&self, query: &str) -> Result<Expr, ParseError> {
+        parse_with(query, self.options.parser)
     }
 
     /// The value of `expr` at `t`.

@@ -92,8 +92,11 @@ fn variance(samples: &Samples) -> f64 {
 fn quantile(q: f64, mut values: Vec<f64>) -> f64 {
     values.sort_by(|a, b| b.is_nan().cmp(&a.is_nan()).then(a.total_cmp(b)));
     let rank = q * (values.len() - 1) as f64;
-    let (lower, upper) = (values[rank.floor() as usize], values[rank.ceil() as usize]);
-    lower * (1.0 - rank.fract()) + upper * rank.fract()
+    let at = |wanted: f64| {
+        let mut ranked = values.iter().enumerate();
+        ranked.find(|(i, _)| *i as f64 == wanted).map(|(_, v)| *v).expect("0 <= q <= 1")
+    };
+    at(rank.floor()) * (1.0 - rank.fract()) + at(rank.ceil()) * rank.fract()
 }
 
 /// Slope and intercept of the regression line, by distances from the middle.

@@ -6,7 +6,7 @@ use api::{AppState, BuildInfo, Command, Parts, ProcessFacts};
 use model::Clock;
 use model::clock::SystemClock;
 use model::time::DurationText;
-use promql::{Engine, EngineOptions};
+use promql::{Engine, EngineOptions, ParserOptions};
 use rules::{Notifier, NotifierOptions, RuleManager, RuleOptions};
 use scrape::{ScrapeManager, ScrapeOptions};
 use tokio::sync::mpsc;
@@ -133,7 +133,13 @@ pub fn build(flags: &Flags, front: &Front, db: Db) -> Server {
         Arc::clone(&notifier),
         clock,
         RuleOptions {
-            external_url: front.state.options().external_url.to_string(),
+            external_url: front
+                .state
+                .options()
+                .external_url
+                .as_str()
+                .trim_end_matches('/')
+                .to_owned(),
             resend_delay_ms: flags.resend_delay_ms,
             for_outage_tolerance_ms: flags.outage_tolerance_ms,
             for_grace_period_ms: flags.for_grace_period_ms,
@@ -148,6 +154,9 @@ fn engine_options(flags: &Flags) -> EngineOptions {
         lookback_delta_ms: flags.lookback_delta_ms,
         max_samples: flags.query_max_samples,
         timeout: flags.query_timeout,
+        parser: ParserOptions {
+            experimental_functions: flags.has_feature("promql-experimental-functions"),
+        },
         delayed_name_removal: flags.has_feature("promql-delayed-name-removal"),
         ..EngineOptions::default()
     }

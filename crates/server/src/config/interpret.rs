@@ -380,7 +380,7 @@ impl Reader<'_> {
             for path in self.glob("rule_files", pattern)? {
                 let text = super::read(&path)?;
                 let parsed = RuleFile::parse(&path, &text);
-                all.push(parsed.map_err(|errors| rule_error(&path, &errors))?);
+                all.push(parsed.map_err(|errors| self.at(pattern, all_of(&errors)))?);
             }
         }
         Ok(all)
@@ -399,9 +399,9 @@ impl Reader<'_> {
 }
 
 /// All that is wrong with a rule file; each of the errors names the file itself.
-fn rule_error(path: &Path, errors: &[rules::RuleFileError]) -> ConfigError {
+fn all_of(errors: &[rules::RuleFileError]) -> String {
     let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
-    ConfigError { path: path.to_owned(), line: None, message: lines.join("; ") }
+    format!("rule_files: {}", lines.join("; "))
 }
 
 fn relabel_rule(raw: raw::RelabelConfig) -> Result<RelabelRule, String> {

@@ -16,7 +16,7 @@ fn bad_usage_and_bad_files_end_it_with_two() {
         assert_eq!(code, Some(2), "{said}");
         assert!(said.contains("c.yml") && said.contains(message), "{said}\nwant: {message}");
     };
-    check("global: [\n", "line 2");
+    check("global: [\n", "line 1: expected mapping");
     check("global:\n  foo: 1\n", "line 2: unknown field `foo`");
     check(
         "scrape_configs:\n- job_name: a\n  relabel_configs:\n  - {action: drop, regex: '('}\n",

@@ -1,7 +1,7 @@
 //! The tree a query is parsed to: one variant per construct, each with its [`Span`].
 //!
 //! The tree says what was written, not what it means: durations may be expressions, names may be
-//! keywords. [`crate::check`] has passed every tree that [`crate::parse`] returns; [`crate::print`]
+//! keywords. `check` has passed every tree that [`mod@crate::parse`] returns; [`crate::print`]
 //! writes it back; [`crate::plan`] is what becomes of it.
 
 use model::{Matcher, Timestamp};

@@ -1,6 +1,6 @@
 //! The language: text to tree to plan to values.
 //!
-//! A query is parsed ([`parse`]: text to [`ast`]), checked on the way ([`check`]), made a plan
+//! A query is parsed ([`parse()`]: text to [`ast`]), checked on the way (`check`), made a plan
 //! ([`plan`]: constants folded, step-invariant parts marked, the time range of every selector known)
 //! and evaluated by series ([`eval`]): a plan node turns one series into one column of step values,
 //! for all steps at once. [`Engine`] does it all under limits. Nothing here knows where samples are

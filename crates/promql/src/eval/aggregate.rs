@@ -1,7 +1,7 @@
 //! Aggregations that make one series of each group.
 //!
 //! `sum` and its like fold series as they come: what is held is groups times steps. `quantile` and
-//! `count_values` hold what they must. Those that choose among their series are in [`super::pick`].
+//! `count_values` hold what they must. Those that choose among their series are in `pick`.
 
 use model::Labels;
 use model::float::Plain;

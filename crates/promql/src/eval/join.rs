@@ -79,7 +79,7 @@ impl Join<'_> {
     }
 
     /// Two series of the one side with equal signatures must not meet at a step, unless the many
-    /// side has nothing at all there.
+    /// side has nothing at all there, and nothing fills it.
     fn refuse_many_to_many(
         &self,
         many: &[EvalSeries],
@@ -88,11 +88,11 @@ impl Join<'_> {
     ) -> Result<(), EngineError> {
         let mut shared: Vec<&Vec<usize>> =
             ones.values().filter(|places| places.len() > 1).collect();
-        if shared.is_empty() {
-            return Ok(());
-        }
+        let Some(first) = one.first().filter(|_| !shared.is_empty()) else { return Ok(()) };
         shared.sort_unstable();
-        let mut some_many: Vec<u64> = Vec::new();
+        let fills = self.matching.fill_left.is_some() || self.matching.fill_right.is_some();
+        let silent = if fills { u64::MAX } else { 0 };
+        let mut some_many = vec![silent; first.column.presence().len()];
         many.iter().for_each(|series| unite(&mut some_many, series.column.presence()));
         for places in shared {
             let mut seen: Vec<u64> = Vec::new();

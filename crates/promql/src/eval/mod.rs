@@ -1,6 +1,6 @@
 //! Evaluation: a plan's nodes turn series into columns of step values, all steps at once.
 //!
-//! [`Evaluator::feed`] hands the series of a vector, one after the other, to a sink; what can be done
+//! `Evaluator::feed` hands the series of a vector, one after the other, to a sink; what can be done
 //! series by series is done so, and only what needs the whole vector collects it first. Series come
 //! in the order of the store, whatever the number of cores: reading is spread over them in runs, the
 //! sinks run in order on one thread. No arithmetic stands here.

@@ -22,6 +22,10 @@ const NOT_MONOTONIC: &str = "input to histogram_quantile needed to be fixed for 
      https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile) for \
      metric name";
 
+/// What is said if a range query sorts.
+const SORT_IN_RANGE: &str =
+    "sort is ineffective for range queries since results are always ordered by labels";
+
 impl Evaluator<'_> {
     /// Hands on the result of a special function that gives a vector.
     pub(super) fn feed_special(
@@ -155,9 +159,7 @@ impl Evaluator<'_> {
     ) -> Result<(), EngineError> {
         let quantiles = self.scalar(argument(node, 0), steps)?;
         let families = self.families(node, 1, steps)?;
-        if !families.is_empty() {
-            self.warn_of_quantiles(&quantiles, span_of(node, 0));
-        }
+        self.warn_of_quantiles(&quantiles, span_of(node, 0));
         let mut all = Vec::with_capacity(families.len());
         for family in families {
             let column = self.quantiles_of(&family, &quantiles, span_of(node, 1));
@@ -177,9 +179,7 @@ impl Evaluator<'_> {
         let mut all = Vec::new();
         for at in 2..node.arguments.len() {
             let quantiles = self.scalar(argument(node, at), steps)?;
-            if !families.is_empty() {
-                self.warn_of_quantiles(&quantiles, span_of(node, at));
-            }
+            self.warn_of_quantiles(&quantiles, span_of(node, at));
             let value = Plain(quantiles.first().copied().unwrap_or(f64::NAN)).to_string();
             for family in &families {
                 let column = self.quantiles_of(family, &quantiles, span_of(node, 0));
@@ -280,6 +280,8 @@ impl Evaluator<'_> {
         self.release(&all);
         if steps.count == 1 {
             order(&mut all);
+        } else {
+            self.warn(SORT_IN_RANGE, node.call.span);
         }
         all.into_iter().try_for_each(sink)
     }

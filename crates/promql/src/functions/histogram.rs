@@ -203,15 +203,19 @@ fn fraction(lower: f64, upper: f64, buckets: &[Bucket]) -> f64 {
 
 /// How many observations lie at or below `value`; `None` if it is no less than every bound.
 fn rank(value: f64, buckets: &[Bucket]) -> Option<f64> {
-    let mut before = Bucket { bound: f64::NEG_INFINITY, count: 0.0 };
+    let starts_at_zero = buckets.first().is_some_and(|bucket| bucket.bound > 0.0);
+    let start = if starts_at_zero { 0.0 } else { f64::NEG_INFINITY };
+    let mut before = Bucket { bound: start, count: 0.0 };
     for bucket in buckets {
         if before.bound >= value {
             return Some(before.count);
         }
         if bucket.bound > value {
-            let is_first = before.bound == f64::NEG_INFINITY;
-            let start = if is_first && bucket.bound > 0.0 { 0.0 } else { before.bound };
-            let part = (value - start) / (bucket.bound - start);
+            if before.bound == f64::NEG_INFINITY {
+                // Nobody knows where in a bucket without beginning its observations lie.
+                return Some(bucket.count);
+            }
+            let part = (value - before.bound) / (bucket.bound - before.bound);
             return Some(before.count + (bucket.count - before.count) * part);
         }
         before = *bucket;
@@ -270,9 +274,13 @@ mod tests {
             (-INF, INF, 1.0),
             (2.0, INF, 0.25),
             (2.0, 1.0, 0.0),
+            (-10.0, -5.0, 0.0),
+            (-10.0, 1.0, 0.25),
         ] {
             assert_eq!(fraction(lower, upper, &pairs), expected, "{lower} to {upper}");
         }
+        let negative = buckets(&[(-3.0, 10.0), (-2.0, 12.0), (INF, 100.0)]);
+        assert_eq!(fraction(-4.0, -2.0, &negative), 0.02, "of the first bucket nothing counts");
         assert!(fraction(f64::NAN, 1.0, &pairs).is_nan());
         assert!(fraction(0.0, 1.0, &pairs[..2]).is_nan());
     }

@@ -19,7 +19,7 @@ impl<'q> LabelReplace<'q> {
     pub fn new([target, replacement, source, regex]: [&'q str; 4]) -> Result<Self, String> {
         let regex = re2::compile_anchored(regex)
             .map_err(|_| format!("invalid regular expression in label_replace(): {regex}"))?;
-        if target.is_empty() {
+        if !is_name(target) {
             return Err(format!("invalid destination label name in label_replace(): {target}"));
         }
         Ok(Self { target, replacement, source, regex })
@@ -54,10 +54,10 @@ impl<'q> LabelJoin<'q> {
         separator: &'q str,
         sources: &'q [&'q str],
     ) -> Result<Self, String> {
-        if let Some(source) = sources.iter().find(|source| source.is_empty()) {
+        if let Some(source) = sources.iter().find(|source| !is_name(source)) {
             return Err(format!("invalid source label name in label_join(): {source}"));
         }
-        if target.is_empty() {
+        if !is_name(target) {
             return Err(format!("invalid destination label name in label_join(): {target}"));
         }
         Ok(Self { target, separator, sources })
@@ -73,6 +73,13 @@ impl<'q> LabelJoin<'q> {
         let values: Vec<&str> = self.sources.iter().map(|source| labels.get(source)).collect();
         labels.to_builder().set(self.target, values.join(self.separator)).build()
     }
+}
+
+/// Whether a label may be called so: anything that is UTF-8.
+///
+/// What a query's text has in escapes that is not UTF-8 was replaced when the text was read.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && !text.contains(char::REPLACEMENT_CHARACTER)
 }
 
 /// The labels `absent` and `absent_over_time` give for their argument: those its `=` matchers name
@@ -127,6 +134,10 @@ mod tests {
         assert_eq!(
             LabelReplace::new(["", "", "a", ""]).expect_err("no name"),
             "invalid destination label name in label_replace(): "
+        );
+        assert_eq!(
+            LabelJoin::new("\u{fffd}", "", &["b"]).expect_err("no name"),
+            "invalid destination label name in label_join(): \u{fffd}"
         );
         assert_eq!(
             LabelJoin::new("a", "", &["b", ""]).expect_err("no name"),

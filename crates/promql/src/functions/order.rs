@@ -27,6 +27,9 @@ pub(super) fn quantile(windows: &Windows<'_>, scalars: &[Vec<f64>], out: &mut Co
 pub(super) fn mad(windows: &Windows<'_>, _: &[Vec<f64>], out: &mut Column) {
     let mut scratch = Vec::new();
     let mut distance = |values: &[f64]| {
+        if values.iter().any(|value| value.is_nan()) {
+            return f64::NAN;
+        }
         scratch.clear();
         scratch.extend_from_slice(values);
         let median = aggregate::quantile(0.5, &mut scratch);

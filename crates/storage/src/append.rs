@@ -26,6 +26,9 @@ pub enum AppendError {
     /// Labels that name no series: empty, or without a metric name where one is needed.
     #[error("invalid labels: {0}")]
     InvalidLabels(String),
+    /// A histogram that makes no sense.
+    #[error("invalid histogram: {0}")]
+    InvalidHistogram(String),
     /// The store has no room for this kind of sample.
     #[error("native histograms are not supported by this store")]
     HistogramsUnsupported,

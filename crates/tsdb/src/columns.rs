@@ -1,17 +1,35 @@
 //! Columns cut to a range.
 
-use model::TimeRange;
+use model::{TimeRange, Timestamp};
 use storage::Columns;
 
-/// Drops those float samples behind the first `from` that lie outside `range`.
-pub(crate) fn keep_inside(columns: &mut Columns, from: usize, range: TimeRange) {
-    let times = &columns.timestamps[from..];
-    let end = from + times.partition_point(|t| *t <= range.max());
-    let start = from + times.partition_point(|t| *t < range.min());
-    columns.timestamps.truncate(end);
-    columns.values.truncate(end);
+/// How many floats and histograms columns hold.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Marks {
+    floats: usize,
+    histograms: usize,
+}
+
+impl Marks {
+    pub(crate) fn of(columns: &Columns) -> Self {
+        Self { floats: columns.timestamps.len(), histograms: columns.histograms.len() }
+    }
+}
+
+/// Drops those samples that came behind `from` and lie outside `range`.
+pub(crate) fn keep_inside(columns: &mut Columns, from: Marks, range: TimeRange) {
+    keep_rows(&mut columns.timestamps, &mut columns.values, from.floats, range);
+    keep_rows(&mut columns.histogram_timestamps, &mut columns.histograms, from.histograms, range);
+}
+
+/// The same for one column and its times.
+fn keep_rows<T>(times: &mut Vec<Timestamp>, values: &mut Vec<T>, from: usize, range: TimeRange) {
+    let end = from + times[from..].partition_point(|t| *t <= range.max());
+    let start = from + times[from..].partition_point(|t| *t < range.min());
+    times.truncate(end);
+    values.truncate(end);
     if start > from {
-        columns.timestamps.drain(from..start);
-        columns.values.drain(from..start);
+        times.drain(from..start);
+        values.drain(from..start);
     }
 }

@@ -30,6 +30,7 @@ mod error;
 mod frame;
 pub mod fs;
 mod head;
+mod histogram;
 mod index;
 mod maintain;
 mod mmap;

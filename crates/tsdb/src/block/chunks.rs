@@ -5,15 +5,19 @@ use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 use bytes::Bytes;
+use model::Histogram;
 use storage::{ChunkMeta, Columns};
 
 use crate::error::BlockError;
+use crate::histogram::{self, HistogramChunk};
 use crate::index::{ChunkSlot, header};
 
 const MAGIC: [u8; 8] = *b"FRLCHUNK";
 const VERSION: u8 = 1;
-/// The only encoding there is.
+/// Floats as the `chunk` crate writes them.
 const GORILLA: u8 = 1;
+/// Histograms (`docs/format/histogram.md`).
+const HISTOGRAMS: u8 = 2;
 /// What a chunk takes beside its payload: encoding and checksum.
 const OVERHEAD: usize = 5;
 
@@ -36,11 +40,40 @@ impl ChunksWriter {
 
     /// Writes one chunk of at least one sample.
     pub(super) fn add(&mut self, timestamps: &[i64], values: &[f64]) -> io::Result<ChunkSlot> {
+        self.add_chunk(timestamps, |bytes| {
+            bytes.push(GORILLA);
+            chunk::encode(timestamps, values, bytes);
+        })
+    }
+
+    /// The same, of histograms.
+    pub(super) fn add_histograms(
+        &mut self,
+        timestamps: &[i64],
+        histograms: &[Histogram],
+    ) -> io::Result<ChunkSlot> {
+        self.add_chunk(timestamps, |bytes| {
+            bytes.push(HISTOGRAMS);
+            let mut chunk = HistogramChunk::default();
+            let mut one = Vec::new();
+            for (t, histogram) in timestamps.iter().zip(histograms) {
+                one.clear();
+                histogram::put(&mut one, histogram);
+                chunk.append(*t, &one);
+            }
+            bytes.extend_from_slice(chunk.bytes());
+        })
+    }
+
+    fn add_chunk(
+        &mut self,
+        timestamps: &[i64],
+        encode: impl FnOnce(&mut Vec<u8>),
+    ) -> io::Result<ChunkSlot> {
         let offset = self.size;
         let mut bytes = std::mem::take(&mut self.scratch);
         bytes.clear();
-        bytes.push(GORILLA);
-        chunk::encode(timestamps, values, &mut bytes);
+        encode(&mut bytes);
         let crc = crc32fast::hash(&bytes);
         bytes.extend_from_slice(&crc.to_le_bytes());
         self.put(&bytes)?;
@@ -85,20 +118,31 @@ impl ChunksReader {
         Ok(Self { path, file })
     }
 
-    /// Appends the samples of a chunk to the float columns.
+    /// Appends the samples of a chunk to the columns of its kind.
     pub(super) fn read(&self, slot: ChunkSlot, columns: &mut Columns) -> Result<(), BlockError> {
-        let from = columns.timestamps.len();
-        let read = self.payload(slot).and_then(|payload| {
-            let Columns { timestamps, values, .. } = columns;
-            chunk::decode(payload, timestamps, values).ok()?;
-            let times = timestamps.get(from..)?;
+        let Columns { timestamps, values, histogram_timestamps, histograms } = columns;
+        let (floats_from, histograms_from) = (timestamps.len(), histogram_timestamps.len());
+        let read = self.payload(slot).and_then(|(encoding, payload)| {
+            let times = match encoding {
+                GORILLA => {
+                    chunk::decode(payload, timestamps, values).ok()?;
+                    timestamps.get(floats_from..)?
+                }
+                HISTOGRAMS => {
+                    histogram::decode(payload, histogram_timestamps, histograms)?;
+                    histogram_timestamps.get(histograms_from..)?
+                }
+                _ => return None,
+            };
             let ends = (times.first().copied(), times.last().copied());
             let expected = (Some(slot.meta.min_t), Some(slot.meta.max_t));
             (ends == expected && times.len() == slot.meta.count as usize).then_some(())
         });
         read.ok_or_else(|| {
-            columns.timestamps.truncate(from);
-            columns.values.truncate(from);
+            timestamps.truncate(floats_from);
+            values.truncate(floats_from);
+            histogram_timestamps.truncate(histograms_from);
+            histograms.truncate(histograms_from);
             BlockError::Damaged {
                 path: self.path.clone(),
                 section: "chunk",
@@ -108,7 +152,8 @@ impl ChunksReader {
         })
     }
 
-    fn payload(&self, slot: ChunkSlot) -> Option<&[u8]> {
+    /// Encoding and bytes of a chunk.
+    fn payload(&self, slot: ChunkSlot) -> Option<(u8, &[u8])> {
         let from = usize::try_from(slot.offset).ok()?;
         let len = usize::try_from(slot.len).ok().filter(|len| *len > OVERHEAD)?;
         let bytes = self.file.get(from..from.checked_add(len)?)?;
@@ -117,6 +162,6 @@ impl ChunksReader {
             return None;
         }
         let (encoding, payload) = checked.split_first()?;
-        (*encoding == GORILLA).then_some(payload)
+        Some((*encoding, payload))
     }
 }

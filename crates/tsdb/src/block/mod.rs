@@ -14,6 +14,7 @@ use storage::{ChunkMeta, Columns, QueryError, Series, SeriesSet};
 
 pub use meta::{BlockId, BlockMeta, BlockStats, Compaction, FileMeta, Parent};
 
+use crate::columns::{Marks, keep_inside};
 use crate::error::BlockError;
 use crate::index::{BlockRow, ChunkSlot, Index, IndexReader, Postings, Rows, Source};
 use crate::mmap;
@@ -194,23 +195,12 @@ impl Series for BlockSeries<'_> {
             if slot.meta.min_t > range.max() {
                 break;
             }
-            let from = columns.timestamps.len();
+            let from = Marks::of(columns);
             self.block.chunks.read(*slot, columns)?;
-            cut(columns, from, range);
+            keep_inside(columns, from, range);
         }
         Ok(())
     }
-}
-
-/// Drops those float samples behind the first `from` that lie outside `range`.
-fn cut(columns: &mut Columns, from: usize, range: TimeRange) {
-    let times = &columns.timestamps[from..];
-    let end = from + times.partition_point(|t| *t <= range.max());
-    let start = from + times.partition_point(|t| *t < range.min());
-    columns.timestamps.truncate(end);
-    columns.values.truncate(end);
-    columns.timestamps.drain(from..start);
-    columns.values.drain(from..start);
 }
 
 /// The blocks of a directory.

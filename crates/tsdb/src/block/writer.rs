@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use model::TimeRange;
+use model::{TimeRange, Timestamp};
 use storage::{Columns, SeriesSet};
 
 use super::chunks::ChunksWriter;
@@ -16,10 +16,12 @@ use super::meta::{
 use super::{DATA_FILE, INDEX_FILE};
 use crate::error::BlockError;
 use crate::fs::{Files, TMP_CREATE, with_suffix};
-use crate::index::{IndexWriter, TooLarge};
+use crate::index::{ChunkSlot, IndexWriter, TooLarge};
 
 /// Samples to a chunk, as in Prometheus.
 pub(crate) const SAMPLES_PER_CHUNK: usize = 120;
+/// Histograms to a chunk: they are large.
+const HISTOGRAMS_PER_CHUNK: usize = 30;
 
 /// What is known of a block before it is written.
 #[derive(Clone, Debug)]
@@ -82,14 +84,11 @@ fn write_into<'a>(
         let mut series = series?;
         columns.clear();
         series.read(new.span, &mut columns)?;
-        if columns.timestamps.is_empty() {
+        if columns.is_empty() {
             continue;
         }
         slots.clear();
-        let times = columns.timestamps.chunks(SAMPLES_PER_CHUNK);
-        for (timestamps, values) in times.zip(columns.values.chunks(SAMPLES_PER_CHUNK)) {
-            slots.push(data.add(timestamps, values).map_err(&write_data)?);
-        }
+        write_chunks(&mut data, &columns, &mut slots).map_err(&write_data)?;
         index.add(series.labels(), &slots).map_err(too_large)?;
     }
     let (num_series, num_chunks, num_samples) = index.counts();
@@ -119,6 +118,48 @@ fn write_into<'a>(
     files.write(&meta_path, &meta.to_json()).map_err(io("write", &meta_path))?;
     files.sync_dir(tmp).map_err(io("sync", tmp))?;
     Ok(Some(meta))
+}
+
+/// Writes the samples of one series as chunks, in order of time: a chunk holds samples of one kind
+/// that nothing of the other kind stands between.
+fn write_chunks(
+    data: &mut ChunksWriter,
+    columns: &Columns,
+    slots: &mut Vec<ChunkSlot>,
+) -> std::io::Result<()> {
+    let mut floats = (&columns.timestamps[..], &columns.values[..]);
+    let mut histograms = (&columns.histogram_timestamps[..], &columns.histograms[..]);
+    while !floats.0.is_empty() || !histograms.0.is_empty() {
+        let run = run_before(floats.0, histograms.0);
+        let (times, values) = split_off(&mut floats, run);
+        let chunks = times.chunks(SAMPLES_PER_CHUNK).zip(values.chunks(SAMPLES_PER_CHUNK));
+        for (times, values) in chunks {
+            slots.push(data.add(times, values)?);
+        }
+        let run = run_before(histograms.0, floats.0);
+        let (times, all) = split_off(&mut histograms, run);
+        let chunks = times.chunks(HISTOGRAMS_PER_CHUNK).zip(all.chunks(HISTOGRAMS_PER_CHUNK));
+        for (times, all) in chunks {
+            slots.push(data.add_histograms(times, all)?);
+        }
+    }
+    Ok(())
+}
+
+/// How many of the first `times` come before the first of `others`.
+fn run_before(times: &[Timestamp], others: &[Timestamp]) -> usize {
+    others.first().map_or(times.len(), |first| times.partition_point(|t| t < first))
+}
+
+/// Takes the first `count` rows off a column and its times.
+fn split_off<'a, T>(
+    column: &mut (&'a [Timestamp], &'a [T]),
+    count: usize,
+) -> (&'a [Timestamp], &'a [T]) {
+    let (times, times_left) = column.0.split_at(count);
+    let (values, values_left) = column.1.split_at(count);
+    *column = (times_left, values_left);
+    (times, values)
 }
 
 fn file_meta(size: u64, crc: u32) -> FileMeta {

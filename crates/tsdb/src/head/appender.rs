@@ -10,8 +10,9 @@ use rustc_hash::FxHashMap;
 use storage::{AppendError, Appender, CommitError, Exemplar, SeriesRef};
 
 use super::Head;
-use super::series::{Appended, MemSeries};
+use super::series::{Appended, Mark, MemSeries, Value};
 use super::stripes::{MAX_ROWS, place_of, reference, stripe_of};
+use crate::histogram;
 use crate::index::MAX_TEXT_BYTES;
 use crate::wal::{MAX_SAMPLES, Wal};
 
@@ -24,6 +25,8 @@ pub(super) struct HeadAppender<'a> {
     head: &'a Head,
     min_valid_t: Timestamp,
     samples: Vec<Staged>,
+    /// The histograms among the samples, as bytes.
+    histograms: Vec<Vec<u8>>,
     new: Vec<NewSeries>,
     new_by_labels: FxHashMap<Labels, u32>,
     new_by_row: FxHashMap<u32, u32>,
@@ -34,7 +37,22 @@ struct Staged {
     /// A row, or [`NEW`] and a place in `new`.
     series: u32,
     t: Timestamp,
-    v: f64,
+    value: StagedValue,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum StagedValue {
+    Float(f64),
+    /// A histogram: its place among those staged.
+    Histogram(u32),
+}
+
+/// A sample on its way to a series.
+#[derive(Clone, Copy, Debug)]
+struct Incoming {
+    t: Timestamp,
+    value: StagedValue,
+    mark: Mark,
 }
 
 /// A series that was not there when it was staged.
@@ -43,7 +61,7 @@ struct NewSeries {
     row: u32,
     generation: u32,
     labels: Labels,
-    newest: (Timestamp, f64),
+    newest: (Timestamp, Mark),
     /// Another commit has made it meanwhile, in `row`.
     is_there: bool,
 }
@@ -65,6 +83,7 @@ impl<'a> HeadAppender<'a> {
             head,
             min_valid_t: head.min_valid_t(),
             samples: Vec::new(),
+            histograms: Vec::new(),
             new: Vec::new(),
             new_by_labels: FxHashMap::default(),
             new_by_row: FxHashMap::default(),
@@ -77,31 +96,31 @@ impl<'a> HeadAppender<'a> {
         &mut self,
         row: u32,
         generation: Option<u32>,
-        t: Timestamp,
-        v: f64,
+        sample: Incoming,
     ) -> Option<Result<SeriesRef, AppendError>> {
-        let before = self.samples.last().filter(|last| last.series == row).map(|s| (s.t, s.v));
+        let last = self.samples.last().filter(|last| last.series == row);
+        let before = last.map(|last| (last.t, self.value(last.value).mark()));
         let (generation, due) = self.head.series.with(row, |series| {
             if generation.is_some_and(|generation| generation != series.generation()) {
                 return None;
             }
-            let due = is_due(before.or_else(|| series.newest()), t, v);
+            let due = is_due(before.or_else(|| series.newest()), sample);
             if due == Ok(true) {
                 series.stage();
             }
             Some((series.generation(), due))
         })??;
         if due == Ok(true) {
-            self.samples.push(Staged { series: row, t, v });
+            self.samples.push(Staged { series: row, t: sample.t, value: sample.value });
         }
         Some(due.map(|_| reference(row, generation)))
     }
 
-    fn stage_new(&mut self, at: u32, t: Timestamp, v: f64) -> Result<SeriesRef, AppendError> {
+    fn stage_new(&mut self, at: u32, sample: Incoming) -> Result<SeriesRef, AppendError> {
         let series = &mut self.new[at as usize];
-        if is_due(Some(series.newest), t, v)? {
-            series.newest = (t, v);
-            self.samples.push(Staged { series: NEW | at, t, v });
+        if is_due(Some(series.newest), sample)? {
+            series.newest = (sample.t, sample.mark);
+            self.samples.push(Staged { series: NEW | at, t: sample.t, value: sample.value });
         }
         Ok(reference(series.row, series.generation))
     }
@@ -109,18 +128,17 @@ impl<'a> HeadAppender<'a> {
     fn append_by_labels(
         &mut self,
         labels: &Labels,
-        t: Timestamp,
-        v: f64,
+        sample: Incoming,
     ) -> Result<SeriesRef, AppendError> {
         check_labels(labels)?;
         let index = self.head.labels.read().unwrap_or_else(PoisonError::into_inner);
         let (row, is_full) = (index.find(labels), index.is_full());
         drop(index);
-        if let Some(staged) = row.and_then(|row| self.stage_in_row(row, None, t, v)) {
+        if let Some(staged) = row.and_then(|row| self.stage_in_row(row, None, sample)) {
             return staged;
         }
         if let Some(&at) = self.new_by_labels.get(labels) {
-            return self.stage_new(at, t, v);
+            return self.stage_new(at, sample);
         }
         let mut rows = self.head.rows.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = if is_full || self.new.len() >= MAX_SAMPLES { None } else { rows.take() };
@@ -131,10 +149,44 @@ impl<'a> HeadAppender<'a> {
         let at = u32::try_from(self.new.len()).expect("at most MAX_SAMPLES");
         self.new_by_labels.insert(labels.clone(), at);
         self.new_by_row.insert(row, at);
-        let labels = labels.clone();
-        self.new.push(NewSeries { row, generation, labels, newest: (t, v), is_there: false });
-        self.samples.push(Staged { series: NEW | at, t, v });
+        let (labels, newest) = (labels.clone(), (sample.t, sample.mark));
+        self.new.push(NewSeries { row, generation, labels, newest, is_there: false });
+        self.samples.push(Staged { series: NEW | at, t: sample.t, value: sample.value });
         Ok(reference(row, generation))
+    }
+
+    /// Stages a sample of whatever kind.
+    fn stage(
+        &mut self,
+        known: Option<SeriesRef>,
+        labels: &Labels,
+        sample: Incoming,
+    ) -> Result<SeriesRef, AppendError> {
+        if sample.t < self.min_valid_t {
+            self.head.counters.samples_out_of_bounds.inc();
+            return Err(AppendError::OutOfBounds);
+        }
+        let staged = known.map(place_of).and_then(|(row, generation)| {
+            if let Some(staged) = self.stage_in_row(row, Some(generation), sample) {
+                return Some(staged);
+            }
+            let at = *self.new_by_row.get(&row)?;
+            (self.new[at as usize].generation == generation).then(|| self.stage_new(at, sample))
+        });
+        let staged = staged.unwrap_or_else(|| self.append_by_labels(labels, sample));
+        match &staged {
+            Err(AppendError::OutOfOrder) => self.head.counters.samples_out_of_order.inc(),
+            Err(AppendError::DuplicateTimestamp) => self.head.counters.samples_duplicate.inc(),
+            _ => {}
+        }
+        staged
+    }
+
+    fn value(&self, value: StagedValue) -> Value<'_> {
+        match value {
+            StagedValue::Float(v) => Value::Float(v),
+            StagedValue::Histogram(at) => Value::Histogram(&self.histograms[at as usize]),
+        }
     }
 
     /// Finds those of the new series that another commit has made meanwhile.
@@ -162,13 +214,17 @@ impl<'a> HeadAppender<'a> {
         let mut record = wal.begin(self.samples[0].t)?;
         for sample in &self.samples {
             let row = self.row_of(sample);
-            record.sample(row, sample.t, sample.v, || match sample.series & NEW {
+            let labels = || match sample.series & NEW {
                 0 => {
                     let index = self.head.labels.read().unwrap_or_else(PoisonError::into_inner);
                     index.labels(row).expect("a staged series stays")
                 }
                 _ => self.new[(sample.series & !NEW) as usize].labels.clone(),
-            });
+            };
+            match self.value(sample.value) {
+                Value::Float(v) => record.sample(row, sample.t, v, labels),
+                Value::Histogram(bytes) => record.histogram(row, sample.t, bytes, labels),
+            }
         }
         record.commit()
     }
@@ -212,7 +268,8 @@ impl<'a> HeadAppender<'a> {
                 tally.too_old += 1;
                 continue;
             }
-            tally.count(sample.t, series.append(sample.t, sample.v, commit, &viewers));
+            let value = self.value(sample.value);
+            tally.count(sample.t, series.append(sample.t, value, commit, &viewers));
         }
         drop(held);
         head.account(&tally);
@@ -262,34 +319,26 @@ impl Appender for HeadAppender<'_> {
         t: Timestamp,
         v: f64,
     ) -> Result<SeriesRef, AppendError> {
-        if t < self.min_valid_t {
-            self.head.counters.samples_out_of_bounds.inc();
-            return Err(AppendError::OutOfBounds);
-        }
-        let staged = known.map(place_of).and_then(|(row, generation)| {
-            if let Some(staged) = self.stage_in_row(row, Some(generation), t, v) {
-                return Some(staged);
-            }
-            let at = *self.new_by_row.get(&row)?;
-            (self.new[at as usize].generation == generation).then(|| self.stage_new(at, t, v))
-        });
-        let staged = staged.unwrap_or_else(|| self.append_by_labels(labels, t, v));
-        match &staged {
-            Err(AppendError::OutOfOrder) => self.head.counters.samples_out_of_order.inc(),
-            Err(AppendError::DuplicateTimestamp) => self.head.counters.samples_duplicate.inc(),
-            _ => {}
-        }
-        staged
+        let mark = Value::Float(v).mark();
+        self.stage(known, labels, Incoming { t, value: StagedValue::Float(v), mark })
     }
 
     fn append_histogram(
         &mut self,
-        _known: Option<SeriesRef>,
-        _labels: &Labels,
-        _t: Timestamp,
-        _histogram: &Histogram,
+        known: Option<SeriesRef>,
+        labels: &Labels,
+        t: Timestamp,
+        histogram: &Histogram,
     ) -> Result<SeriesRef, AppendError> {
-        Err(AppendError::HistogramsUnsupported)
+        if !histogram::fits(histogram) {
+            return Err(AppendError::InvalidHistogram("it has too many buckets".to_owned()));
+        }
+        let mut bytes = Vec::new();
+        histogram::put(&mut bytes, histogram);
+        let mark = Value::Histogram(&bytes).mark();
+        let at = u32::try_from(self.histograms.len()).expect("at most MAX_SAMPLES");
+        self.histograms.push(bytes);
+        self.stage(known, labels, Incoming { t, value: StagedValue::Histogram(at), mark })
     }
 
     /// The head keeps no exemplars.
@@ -327,12 +376,15 @@ impl Drop for HeadAppender<'_> {
 
 /// Whether a sample is newer than the newest; false if it is just the same once more, which
 /// federation and retries bring.
-fn is_due(newest: Option<(Timestamp, f64)>, t: Timestamp, v: f64) -> Result<bool, AppendError> {
+fn is_due(newest: Option<(Timestamp, Mark)>, sample: Incoming) -> Result<bool, AppendError> {
     match newest {
-        Some((newest, _)) if t < newest => Err(AppendError::OutOfOrder),
-        Some((newest, value)) if t == newest => {
-            let is_same = value.to_bits() == v.to_bits();
-            if is_same { Ok(false) } else { Err(AppendError::DuplicateTimestamp) }
+        Some((newest, _)) if sample.t < newest => Err(AppendError::OutOfOrder),
+        Some((newest, mark)) if sample.t == newest => {
+            if mark == sample.mark {
+                Ok(false)
+            } else {
+                Err(AppendError::DuplicateTimestamp)
+            }
         }
         _ => Ok(true),
     }

@@ -105,9 +105,9 @@ impl LabelIndex {
     /// The row that has exactly these labels.
     pub(super) fn find(&self, labels: &Labels) -> Option<u32> {
         let hash = hash_of(labels.as_bytes());
-        let entry = self.by_labels.find(spread(hash), |entry| {
-            entry.hash == hash && self.has_labels(entry.row, labels)
-        });
+        let entry = self
+            .by_labels
+            .find(spread(hash), |entry| entry.hash == hash && self.has_labels(entry.row, labels));
         entry.map(|entry| entry.row)
     }
 
@@ -192,8 +192,9 @@ impl LabelIndex {
     /// The names of which some series outside `unseen` has a value, sorted.
     pub(super) fn names(&self, unseen: &Postings) -> Vec<String> {
         let named = self.names.texts.iter().zip(&self.values);
-        let seen = named
-            .filter(|(_, v)| unseen.is_empty() || v.rows.iter().any(|rows| !rows.is_within(unseen)));
+        let seen = named.filter(|(_, v)| {
+            unseen.is_empty() || v.rows.iter().any(|rows| !rows.is_within(unseen))
+        });
         let mut names: Vec<String> = seen.map(|(name, _)| name.to_string()).collect();
         names.sort_unstable();
         names

@@ -6,11 +6,11 @@
 use model::{Labels, Timestamp};
 
 use super::labels::LabelIndex;
-use super::series::{Appended, MemSeries};
+use super::series::{Appended, MemSeries, Value};
 use super::stripes::{RowNumbers, Stripes};
 use super::visibility::Viewers;
 use crate::stats::Counters;
-use crate::wal::Replayed;
+use crate::wal::{LoggedValue, Replayed};
 
 /// The row of a series that has none yet.
 const NO_ROW: u32 = u32::MAX;
@@ -67,7 +67,11 @@ impl<'a> Replay<'a> {
                 self.rows[at] = row;
             }
             let series = self.head.series.get_mut(self.rows[at]).expect("made with its row");
-            match series.append(sample.t, f64::from_bits(sample.bits), 0, &nobody) {
+            let value = match sample.value {
+                LoggedValue::Float(bits) => Value::Float(f64::from_bits(bits)),
+                LoggedValue::Histogram(at) => Value::Histogram(&commit.histograms[at as usize]),
+            };
+            match series.append(sample.t, value, 0, &nobody) {
                 Appended::NotNewer => continue,
                 Appended::ToChunk => {}
                 Appended::ToNewChunk => chunks += 1,

@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use chunk::ChunkAppender;
 use model::{TimeRange, Timestamp};
-use storage::ChunkMeta;
+use storage::{ChunkMeta, Columns};
 
 use super::visibility::{CommitNumber, Viewers};
+use crate::histogram::{self, HistogramChunk};
 
 /// A chunk is closed when it has so many samples, as in Prometheus.
 const SAMPLES_PER_CHUNK: u16 = 120;
@@ -25,15 +26,80 @@ pub(super) struct MemSeries {
     /// Time of the first sample of the open chunk.
     open_min_t: Timestamp,
     /// Never empty once the series has a sample.
-    open: ChunkAppender,
+    open: OpenChunk,
     /// Of commits that some view does not see: the time of the newest sample before each.
     #[expect(clippy::box_collection, reason = "eight bytes in every series, used by few")]
     unseen: Option<Box<Vec<Unseen>>>,
 }
 
+/// The chunk that grows; a chunk holds samples of one kind.
+#[derive(Debug)]
+enum OpenChunk {
+    Floats(ChunkAppender),
+    /// In a box: few series have histograms.
+    Histograms(Box<HistogramChunk>),
+}
+
+impl OpenChunk {
+    fn count(&self) -> u16 {
+        match self {
+            Self::Floats(chunk) => chunk.count(),
+            Self::Histograms(chunk) => chunk.count(),
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Floats(chunk) => chunk.bytes(),
+            Self::Histograms(chunk) => chunk.bytes(),
+        }
+    }
+
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Floats(_) => Kind::Float,
+            Self::Histograms(_) => Kind::Histogram,
+        }
+    }
+}
+
+/// What a sample or all samples of a chunk are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Float,
+    Histogram,
+}
+
+/// A value as it comes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Value<'a> {
+    Float(f64),
+    /// A histogram, as bytes.
+    Histogram(&'a [u8]),
+}
+
+impl Value<'_> {
+    pub(super) fn mark(self) -> Mark {
+        match self {
+            Self::Float(v) => Mark { kind: Kind::Float, bits: v.to_bits() },
+            Self::Histogram(bytes) => {
+                Mark { kind: Kind::Histogram, bits: histogram::fingerprint(bytes) }
+            }
+        }
+    }
+}
+
+/// What tells a value from another one: the bits of a float, the fingerprint of a histogram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mark {
+    kind: Kind,
+    bits: u64,
+}
+
 #[derive(Debug)]
 struct ClosedChunk {
     meta: ChunkMeta,
+    kind: Kind,
     bytes: Arc<[u8]>,
 }
 
@@ -46,7 +112,13 @@ struct Unseen {
 
 /// A chunk as a view reads it.
 #[derive(Debug)]
-pub(super) enum ChunkBytes {
+pub(super) struct ChunkBytes {
+    kind: Kind,
+    bytes: Bytes,
+}
+
+#[derive(Debug)]
+enum Bytes {
     Closed(Arc<[u8]>),
     /// A copy of the chunk that grows.
     Open(Vec<u8>),
@@ -54,9 +126,24 @@ pub(super) enum ChunkBytes {
 
 impl ChunkBytes {
     pub(super) fn as_slice(&self) -> &[u8] {
-        match self {
-            Self::Closed(bytes) => bytes,
-            Self::Open(bytes) => bytes,
+        match &self.bytes {
+            Bytes::Closed(bytes) => bytes,
+            Bytes::Open(bytes) => bytes,
+        }
+    }
+
+    /// Appends the samples to columns.
+    pub(super) fn decode(&self, columns: &mut Columns) {
+        let bytes = self.as_slice();
+        match self.kind {
+            Kind::Float => {
+                chunk::decode(bytes, &mut columns.timestamps, &mut columns.values)
+                    .expect("the head's own chunk");
+            }
+            Kind::Histogram => {
+                let Columns { histogram_timestamps: times, histograms, .. } = columns;
+                histogram::decode(bytes, times, histograms).expect("the head's own chunk");
+            }
         }
     }
 }
@@ -86,7 +173,7 @@ impl MemSeries {
             staged: AtomicU32::new(0),
             closed: Vec::new(),
             open_min_t: Timestamp::MIN,
-            open: ChunkAppender::default(),
+            open: OpenChunk::Floats(ChunkAppender::default()),
             unseen: None,
         }
     }
@@ -95,9 +182,15 @@ impl MemSeries {
         self.generation
     }
 
-    /// The newest sample.
-    pub(super) fn newest(&self) -> Option<(Timestamp, f64)> {
-        self.open.last()
+    /// Time and mark of the newest sample.
+    pub(super) fn newest(&self) -> Option<(Timestamp, Mark)> {
+        match &self.open {
+            OpenChunk::Floats(chunk) => chunk.last().map(|(t, v)| (t, Value::Float(v).mark())),
+            OpenChunk::Histograms(chunk) => {
+                let mark = |bits| Mark { kind: Kind::Histogram, bits };
+                chunk.last().map(|(t, bits)| (t, mark(bits)))
+            }
+        }
     }
 
     /// Notes that a commit under way has a sample for this series.
@@ -114,7 +207,7 @@ impl MemSeries {
     pub(super) fn append(
         &mut self,
         t: Timestamp,
-        v: f64,
+        value: Value<'_>,
         commit: CommitNumber,
         viewers: &Viewers,
     ) -> Appended {
@@ -125,25 +218,45 @@ impl MemSeries {
         if viewers.oldest.is_some() || self.unseen.is_some() {
             self.note_unseen(commit, newest.map(|(t, _)| t), viewers);
         }
-        let is_full = self.open.count() >= SAMPLES_PER_CHUNK
-            || self.open.bytes().len() >= BYTES_PER_CHUNK;
-        if is_full {
+        let is_full =
+            self.open.count() >= SAMPLES_PER_CHUNK || self.open.bytes().len() >= BYTES_PER_CHUNK;
+        if is_full || (self.open.kind() != value.mark().kind && self.open.count() > 0) {
             self.close_chunk();
         }
         let is_new = self.open.count() == 0;
         if is_new {
             self.open_min_t = t;
         }
-        let has_room = self.open.append(t, v);
-        debug_assert!(has_room, "closed long before it is full");
+        match (&mut self.open, value) {
+            (OpenChunk::Floats(chunk), Value::Float(v)) => {
+                let has_room = chunk.append(t, v);
+                debug_assert!(has_room, "closed long before it is full");
+            }
+            (OpenChunk::Histograms(chunk), Value::Histogram(bytes)) => chunk.append(t, bytes),
+            (open, Value::Float(v)) => {
+                let mut chunk = ChunkAppender::default();
+                chunk.append(t, v);
+                *open = OpenChunk::Floats(chunk);
+            }
+            (open, Value::Histogram(bytes)) => {
+                let mut chunk = HistogramChunk::default();
+                chunk.append(t, bytes);
+                *open = OpenChunk::Histograms(Box::new(chunk));
+            }
+        }
         if is_new { Appended::ToNewChunk } else { Appended::ToChunk }
     }
 
     fn close_chunk(&mut self) {
         if let Some(meta) = self.open_meta() {
-            let bytes = std::mem::take(&mut self.open).into_bytes();
+            let kind = self.open.kind();
+            let empty = OpenChunk::Floats(ChunkAppender::default());
+            let bytes = match std::mem::replace(&mut self.open, empty) {
+                OpenChunk::Floats(chunk) => chunk.into_bytes().into(),
+                OpenChunk::Histograms(chunk) => chunk.bytes().into(),
+            };
             self.closed.reserve_exact(1);
-            self.closed.push(ClosedChunk { meta, bytes: bytes.into() });
+            self.closed.push(ClosedChunk { meta, kind, bytes });
         }
     }
 
@@ -191,11 +304,15 @@ impl MemSeries {
         let mut chunks: Vec<(ChunkMeta, ChunkBytes)> = self.closed[first..]
             .iter()
             .take_while(|chunk| chunk.meta.min_t <= range.max())
-            .map(|chunk| (chunk.meta, ChunkBytes::Closed(Arc::clone(&chunk.bytes))))
+            .map(|chunk| {
+                let bytes = Bytes::Closed(Arc::clone(&chunk.bytes));
+                (chunk.meta, ChunkBytes { kind: chunk.kind, bytes })
+            })
             .collect();
         let open = self.open_meta();
         if let Some(meta) = open.filter(|m| m.min_t <= range.max() && range.min() <= m.max_t) {
-            chunks.push((meta, ChunkBytes::Open(self.open.bytes().to_vec())));
+            let bytes = Bytes::Open(self.open.bytes().to_vec());
+            chunks.push((meta, ChunkBytes { kind: self.open.kind(), bytes }));
         }
         (!chunks.is_empty()).then_some((range, chunks))
     }
@@ -208,8 +325,10 @@ impl MemSeries {
             self.closed.shrink_to_fit();
         }
         let oldest = match self.closed.first() {
-            Some(first) => first_at_or_after(first.meta, &first.bytes, t),
-            None => self.open_meta().and_then(|m| first_at_or_after(m, self.open.bytes(), t)),
+            Some(first) => first_at_or_after(first.meta, first.kind, &first.bytes, t),
+            None => self
+                .open_meta()
+                .and_then(|m| first_at_or_after(m, self.open.kind(), self.open.bytes(), t)),
         };
         Left { min_t: oldest, chunks_dropped: dropped }
     }
@@ -226,12 +345,17 @@ impl MemSeries {
 }
 
 /// The first time in a chunk of ours that is not before `t`.
-fn first_at_or_after(meta: ChunkMeta, bytes: &[u8], t: Timestamp) -> Option<Timestamp> {
+fn first_at_or_after(meta: ChunkMeta, kind: Kind, bytes: &[u8], t: Timestamp) -> Option<Timestamp> {
     if meta.min_t >= t {
         return Some(meta.min_t);
     }
     if meta.max_t < t {
         return None;
+    }
+    if kind == Kind::Histogram {
+        let (mut times, mut histograms) = (Vec::new(), Vec::new());
+        histogram::decode(bytes, &mut times, &mut histograms).expect("the head's own chunk");
+        return times.into_iter().find(|at| *at >= t);
     }
     let mut samples = chunk::SampleIter::new(bytes).expect("the head's own chunk");
     samples.find_map(|sample| sample.ok().map(|s| s.t).filter(|at| *at >= t))
@@ -246,7 +370,7 @@ mod tests {
     fn filled(n: i64) -> MemSeries {
         let mut series = MemSeries::new(0);
         for i in 0..n {
-            series.append(i * 10, i as f64, 1, &NOBODY);
+            series.append(i * 10, Value::Float(i as f64), 1, &NOBODY);
         }
         series
     }
@@ -272,19 +396,19 @@ mod tests {
     #[test]
     fn only_newer_samples_are_taken() {
         let mut series = filled(3);
-        assert_eq!(series.append(20, 2.0, 1, &NOBODY), Appended::NotNewer);
-        assert_eq!(series.append(5, 2.0, 1, &NOBODY), Appended::NotNewer);
-        assert_eq!(series.append(21, 2.0, 1, &NOBODY), Appended::ToChunk);
+        assert_eq!(series.append(20, Value::Float(2.0), 1, &NOBODY), Appended::NotNewer);
+        assert_eq!(series.append(5, Value::Float(2.0), 1, &NOBODY), Appended::NotNewer);
+        assert_eq!(series.append(21, Value::Float(2.0), 1, &NOBODY), Appended::ToChunk);
     }
 
     #[test]
     fn a_view_does_not_see_later_commits() {
         let mut series = MemSeries::new(0);
         let viewed = |oldest| Viewers { oldest: Some(oldest) };
-        series.append(1, 0.0, 1, &NOBODY);
-        series.append(2, 0.0, 2, &viewed(1));
-        series.append(3, 0.0, 2, &viewed(1));
-        series.append(4, 0.0, 3, &viewed(1));
+        series.append(1, Value::Float(0.0), 1, &NOBODY);
+        series.append(2, Value::Float(0.0), 2, &viewed(1));
+        series.append(3, Value::Float(0.0), 2, &viewed(1));
+        series.append(4, Value::Float(0.0), 3, &viewed(1));
         for (seen, expected) in
             [(0, vec![]), (1, vec![1]), (2, vec![1, 2, 3]), (3, vec![1, 2, 3, 4])]
         {
@@ -293,16 +417,16 @@ mod tests {
                 assert_eq!(times(&series, TimeRange::ALL, seen), expected, "{seen}");
             }
         }
-        series.append(5, 0.0, 4, &viewed(3));
+        series.append(5, Value::Float(0.0), 4, &viewed(3));
         assert_eq!(times(&series, TimeRange::ALL, 3), [1, 2, 3, 4]);
-        series.append(6, 0.0, 5, &NOBODY);
+        series.append(6, Value::Float(0.0), 5, &NOBODY);
         assert!(series.unseen.is_none());
     }
 
     #[test]
     fn a_series_made_by_a_later_commit_shows_nothing() {
         let mut series = MemSeries::new(0);
-        series.append(1, 0.0, 2, &Viewers { oldest: Some(1) });
+        series.append(1, Value::Float(0.0), 2, &Viewers { oldest: Some(1) });
         assert!(series.read(TimeRange::ALL, 1).is_none());
         assert_eq!(times(&series, TimeRange::ALL, 2), [1]);
     }

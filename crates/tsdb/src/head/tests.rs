@@ -307,7 +307,8 @@ fn rows_are_found_by_matchers() {
     commit(&head, &[("up", 1, 1.0), ("down", 1, 1.0)]);
     let view = head.view(TimeRange::ALL);
     let found = select::rows(&view, &[Matcher::equal("__name__", "up")]).unwrap();
-    let found: Vec<String> = found.iter().map(|row| view.labels(row).unwrap().to_string()).collect();
+    let found: Vec<String> =
+        found.iter().map(|row| view.labels(row).unwrap().to_string()).collect();
     assert_eq!(found, [labels("up").to_string()]);
     assert_eq!(view.label_names().unwrap(), ["__name__", "job"]);
     assert_eq!(view.rows_with("job").unwrap().len(), 2);

@@ -13,7 +13,7 @@ use super::Head;
 use super::labels::LabelIndex;
 use super::series::ChunkBytes;
 use super::visibility::CommitNumber;
-use crate::columns::keep_inside;
+use crate::columns::{Marks, keep_inside};
 use crate::index::{Index, Postings, Source};
 
 /// A range of the head at a moment.
@@ -160,9 +160,8 @@ impl Series for HeadSeries {
             if chunk.max_t < range.min() || range.max() < chunk.min_t {
                 continue;
             }
-            let from = columns.timestamps.len();
-            chunk::decode(bytes.as_slice(), &mut columns.timestamps, &mut columns.values)
-                .expect("the head's own chunk");
+            let from = Marks::of(columns);
+            bytes.decode(columns);
             keep_inside(columns, from, range);
         }
         Ok(())

@@ -22,9 +22,9 @@ use crate::fs::Files;
 use crate::options::{Options, WalSync};
 use crate::stats::Counters;
 pub(crate) use reader::Replayed;
-pub(crate) use record::MAX_SAMPLES;
-pub(crate) use writer::Unsynced;
+pub(crate) use record::{LoggedValue, MAX_SAMPLES};
 use writer::Current;
+pub(crate) use writer::Unsynced;
 
 /// The directory of the log below that of the database.
 const WAL_DIR: &str = "wal";

@@ -16,6 +16,8 @@ pub(crate) struct Replayed<'a> {
     pub(crate) labels: &'a [Labels],
     /// Its samples.
     pub(crate) samples: &'a [Logged],
+    /// The histograms among them, as bytes.
+    pub(crate) histograms: &'a [Vec<u8>],
 }
 
 /// How the reading of a segment ended.
@@ -107,7 +109,12 @@ fn read(bytes: &[u8], segment: u32, replay: &mut dyn FnMut(&Replayed<'_>)) -> En
         });
         let Some(after) = whole else { return End::Torn { at: bytes.len() - rest.len() } };
         rest = after;
-        replay(&Replayed { segment, labels: decoder.labels(), samples: decoder.samples() });
+        replay(&Replayed {
+            segment,
+            labels: decoder.labels(),
+            samples: decoder.samples(),
+            histograms: decoder.histograms(),
+        });
     }
     End::Whole
 }

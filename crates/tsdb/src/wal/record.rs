@@ -8,6 +8,7 @@
 use model::{Labels, Timestamp};
 
 use crate::cursor::{Cursor, put_size, put_zigzag};
+use crate::histogram;
 
 /// A commit may have so many samples.
 pub(crate) const MAX_SAMPLES: usize = 1 << 24;
@@ -32,6 +33,8 @@ const ACROSS: u8 = 0xd2;
 const ALONG: u8 = 0xd3;
 /// A new series follows.
 const DEFINE: u8 = 0xd4;
+/// A sample that is a histogram.
+const HISTOGRAM: u8 = 0xd5;
 
 /// No series of this segment.
 const UNDEFINED: u32 = u32::MAX;
@@ -118,7 +121,35 @@ impl Encoder {
         v: f64,
         labels: impl FnOnce() -> Labels,
     ) {
-        let series = match self.series_of_row.get(row as usize) {
+        let series = self.place_at(out, row, t, labels);
+        self.put_value(out, series, v.to_bits());
+        self.advance(series, t);
+    }
+
+    /// The same, of a histogram, given as bytes.
+    pub(crate) fn histogram(
+        &mut self,
+        out: &mut Vec<u8>,
+        row: u32,
+        t: Timestamp,
+        histogram: &[u8],
+        labels: impl FnOnce() -> Labels,
+    ) {
+        let series = self.place_at(out, row, t, labels);
+        self.token(out, HISTOGRAM);
+        put_text(out, histogram);
+        self.advance(series, t);
+    }
+
+    /// Moves the place to the series in `row`, which gets a number if it has none.
+    fn place_at(
+        &mut self,
+        out: &mut Vec<u8>,
+        row: u32,
+        t: Timestamp,
+        labels: impl FnOnce() -> Labels,
+    ) -> u32 {
+        match self.series_of_row.get(row as usize) {
             Some(&series) if series != UNDEFINED => {
                 if series != self.place.series || t != self.place.t {
                     self.move_to(out, series, t);
@@ -126,8 +157,11 @@ impl Encoder {
                 series
             }
             _ => self.define(out, row, t, &labels()),
-        };
-        self.put_value(out, series, v.to_bits());
+        }
+    }
+
+    /// Leaves the place behind a sample.
+    fn advance(&mut self, series: u32, t: Timestamp) {
         let along = match self.previous {
             Some((before, _, along)) if before == series => along.saturating_add(1),
             _ => 1,
@@ -370,7 +404,16 @@ pub(crate) struct Logged {
     /// The series' number in the segment.
     pub(crate) series: u32,
     pub(crate) t: Timestamp,
-    pub(crate) bits: u64,
+    pub(crate) value: LoggedValue,
+}
+
+/// What a sample is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LoggedValue {
+    /// The bits of a float.
+    Float(u64),
+    /// A histogram: its place among those of the record.
+    Histogram(u32),
 }
 
 /// Reads the records of one segment, in order.
@@ -380,6 +423,7 @@ pub(crate) struct Decoder {
     labels: Vec<Labels>,
     base: Timestamp,
     samples: Vec<Logged>,
+    histograms: Vec<Vec<u8>>,
 }
 
 impl Decoder {
@@ -393,9 +437,15 @@ impl Decoder {
         &self.samples
     }
 
+    /// The histograms of the record read last, as bytes.
+    pub(crate) fn histograms(&self) -> &[Vec<u8>] {
+        &self.histograms
+    }
+
     /// Reads one record; `None` if the bytes are none, and then nothing more may be read.
     pub(crate) fn read(&mut self, record: &[u8]) -> Option<()> {
         self.samples.clear();
+        self.histograms.clear();
         let mut cursor = Cursor::new(record);
         if cursor.take(1)? != [COMMIT] {
             return None;
@@ -435,17 +485,29 @@ impl Decoder {
                 ACROSS => place.restep(1, 0),
                 ALONG => place.restep(0, cursor.zigzag()?),
                 DEFINE => {
-                    let labels = take_labels(
-                        &mut cursor,
-                        self.labels.last().unwrap_or(&Labels::empty()),
-                    )?;
+                    let labels =
+                        take_labels(&mut cursor, self.labels.last().unwrap_or(&Labels::empty()))?;
                     place.series = u32::try_from(self.labels.len()).ok()?;
                     self.labels.push(labels);
                     self.last.push(0);
                 }
+                HISTOGRAM => self.push_histogram(&mut place, cursor.take_sized()?)?,
                 _ => return None,
             }
         }
+        Some(())
+    }
+
+    fn push_histogram(&mut self, place: &mut Place, bytes: &[u8]) -> Option<()> {
+        let mut cursor = Cursor::new(bytes);
+        histogram::take(&mut cursor).filter(|_| cursor.is_at_end())?;
+        if self.samples.len() == MAX_SAMPLES || self.last.get(place.series as usize).is_none() {
+            return None;
+        }
+        let value = LoggedValue::Histogram(u32::try_from(self.histograms.len()).ok()?);
+        self.histograms.push(bytes.to_vec());
+        self.samples.push(Logged { series: place.series, t: place.t, value });
+        place.advance();
         Some(())
     }
 
@@ -456,7 +518,11 @@ impl Decoder {
         }
         let last = self.last.get_mut(place.series as usize)?;
         *last = value(*last)?;
-        self.samples.push(Logged { series: place.series, t: place.t, bits: *last });
+        self.samples.push(Logged {
+            series: place.series,
+            t: place.t,
+            value: LoggedValue::Float(*last),
+        });
         place.advance();
         Some(())
     }
@@ -472,6 +538,13 @@ fn little_endian(bytes: &[u8]) -> Option<u64> {
 #[expect(clippy::indexing_slicing, reason = "tests may panic")]
 mod tests {
     use super::*;
+
+    fn bits(sample: &Logged) -> u64 {
+        match sample.value {
+            LoggedValue::Float(bits) => bits,
+            LoggedValue::Histogram(_) => panic!("only floats are logged here"),
+        }
+    }
     use proptest::prelude::*;
 
     /// Labels of a row of the tests.
@@ -507,7 +580,7 @@ mod tests {
                 break;
             }
             let labels = |s: &Logged| decoder.labels()[s.series as usize].clone();
-            commits.push(decoder.samples().iter().map(|s| (labels(s), s.t, s.bits)).collect());
+            commits.push(decoder.samples().iter().map(|s| (labels(s), s.t, bits(s))).collect());
         }
         commits
     }
@@ -582,8 +655,7 @@ mod tests {
             &mut encoder,
             &vec![(2, 100_000, f(1.5)), (2, 110_000, f(1.5)), (2, 120_000, f(-0.0))],
         );
-        let expected =
-            [0x01, 0xc0, 0xa0, 0x0a, 0xd0, 0x02, 0x00, 0xd3, 0xa0, 0x9c, 0x01, 0x00];
+        let expected = [0x01, 0xc0, 0xa0, 0x0a, 0xd0, 0x02, 0x00, 0xd3, 0xa0, 0x9c, 0x01, 0x00];
         assert_eq!(third[..expected.len()], expected);
         assert_eq!(third[expected.len()..], [0x80 | 1 << 3 | 6, 0xf8, 0xbf]);
         let fourth = record(&mut encoder, &vec![(1, 120_000, f(1004.0))]);
@@ -621,6 +693,28 @@ mod tests {
                 damaged[at].truncate(cut);
                 decoded(&damaged);
             }
+        }
+    }
+
+    #[test]
+    fn histograms_come_back_among_floats() {
+        let mut histogram_bytes = Vec::new();
+        histogram::put(&mut histogram_bytes, &model::Histogram::default());
+        let mut encoder = Encoder::default();
+        let mut bytes = Vec::new();
+        encoder.begin(&mut bytes, 5);
+        encoder.sample(&mut bytes, 1, 5, 1.0, || labels_of(1));
+        encoder.histogram(&mut bytes, 2, 5, &histogram_bytes, || labels_of(2));
+        encoder.sample(&mut bytes, 3, 5, 2.0, || labels_of(3));
+        let mut decoder = Decoder::default();
+        decoder.read(&bytes).expect("whole");
+        assert_eq!(decoder.histograms(), [histogram_bytes]);
+        let values: Vec<LoggedValue> = decoder.samples().iter().map(|s| s.value).collect();
+        let float = |v: f64| LoggedValue::Float(v.to_bits());
+        assert_eq!(values, [float(1.0), LoggedValue::Histogram(0), float(2.0)]);
+        for cut in 0..bytes.len() {
+            let read = Decoder::default().read(&bytes[..cut]);
+            assert!(read.is_none() || cut > 0);
         }
     }
 }

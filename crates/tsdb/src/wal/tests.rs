@@ -14,12 +14,19 @@ fn options(dir: &Path) -> Options {
     Options { path: dir.to_owned(), wal_sync: WalSync::Always, ..Options::default() }
 }
 
+fn bits(sample: &record::Logged) -> u64 {
+    match sample.value {
+        LoggedValue::Float(bits) => bits,
+        LoggedValue::Histogram(_) => panic!("only floats are logged here"),
+    }
+}
+
 /// Opens a log; returns it with the commits it has.
 fn open(options: &Options) -> (Wal, Vec<Samples>) {
     let mut commits = Vec::new();
     let wal = Wal::open(options, Arc::default(), &mut |replayed| {
         let name = |series: u32| replayed.labels[series as usize].metric_name().to_owned();
-        commits.push(replayed.samples.iter().map(|s| (name(s.series), s.t, s.bits)).collect());
+        commits.push(replayed.samples.iter().map(|s| (name(s.series), s.t, bits(s))).collect());
     });
     (wal.expect("it opens"), commits)
 }
@@ -37,9 +44,7 @@ fn commit(wal: &mut Wal, t: i64, rows: &[u32]) -> Result<Samples, storage::Commi
 
 fn segments(dir: &Path) -> BTreeMap<String, u64> {
     let entries = std::fs::read_dir(dir.join(WAL_DIR)).unwrap().map(Result::unwrap);
-    entries
-        .map(|e| (e.file_name().into_string().unwrap(), e.metadata().unwrap().len()))
-        .collect()
+    entries.map(|e| (e.file_name().into_string().unwrap(), e.metadata().unwrap().len())).collect()
 }
 
 #[test]
@@ -107,7 +112,7 @@ fn check_damaged(number: usize, damage: &dyn Fn(&mut Vec<u8>), what: &str) {
     let mut found: [Vec<Samples>; 2] = [vec![], vec![]];
     let opened = Wal::open(&options(dir.path()), Arc::clone(&counters), &mut |replayed| {
         let name = |series: u32| replayed.labels[series as usize].metric_name().to_owned();
-        let samples = replayed.samples.iter().map(|s| (name(s.series), s.t, s.bits)).collect();
+        let samples = replayed.samples.iter().map(|s| (name(s.series), s.t, bits(s))).collect();
         found[replayed.segment as usize].push(samples);
     });
     if let Err(error) = opened {

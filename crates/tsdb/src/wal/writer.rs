@@ -127,6 +127,22 @@ impl Record<'_> {
         labels: impl FnOnce() -> Labels,
     ) {
         self.current.encoder.sample(&mut self.wal.buffer, row, t, v, labels);
+        self.note(t);
+    }
+
+    /// Adds a histogram, as bytes; the same otherwise.
+    pub(crate) fn histogram(
+        &mut self,
+        row: u32,
+        t: Timestamp,
+        histogram: &[u8],
+        labels: impl FnOnce() -> Labels,
+    ) {
+        self.current.encoder.histogram(&mut self.wal.buffer, row, t, histogram, labels);
+        self.note(t);
+    }
+
+    fn note(&mut self, t: Timestamp) {
         let max_t = &mut self.current.segment.max_t;
         *max_t = Some(max_t.map_or(t, |max_t| max_t.max(t)));
     }

@@ -2,6 +2,7 @@
 
 mod crash;
 mod damage;
+mod histograms;
 mod maintain;
 mod model;
 mod samples;

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use model::stat::{Counter, Gauge, Summary};
-use model::{Clock, Labels, Timestamp};
+use model::{Clock, Histogram, Labels, Timestamp};
 use storage::Queryable;
 
 use crate::annotation::Annotations;
@@ -312,7 +312,10 @@ fn finish_names(mut series: Vec<EvalSeries>) -> Result<Vec<EvalSeries>, EngineEr
 
 fn vector(series: Vec<EvalSeries>, t: Timestamp) -> Value {
     let sample = |one: EvalSeries| {
-        let value = SampleValue::Float(one.column.get(0)?);
+        let value = match one.histogram(0) {
+            Some(histogram) => SampleValue::Histogram(Box::new(Histogram::clone(histogram))),
+            None => SampleValue::Float(one.column.get(0)?),
+        };
         Some(VectorSample { labels: one.labels, t, value })
     };
     Value::Vector(series.into_iter().filter_map(sample).collect())
@@ -320,10 +323,5 @@ fn vector(series: Vec<EvalSeries>, t: Timestamp) -> Value {
 
 fn matrix(mut series: Vec<EvalSeries>, steps: Steps) -> Value {
     series.sort_by(|a, b| a.labels.cmp(&b.labels));
-    let one = |one: EvalSeries| MatrixSeries {
-        floats: one.column.iter().map(|(step, v)| (steps.time(step), v)).collect(),
-        labels: one.labels,
-        histograms: Vec::new(),
-    };
-    Value::Matrix(series.into_iter().map(one).collect())
+    Value::Matrix(series.into_iter().map(|one| one.into_matrix(steps)).collect())
 }

@@ -7,6 +7,7 @@
 //! none. Nothing here knows HTTP, the database, or the time: it is told what time it is.
 
 mod headers;
+mod histogram;
 mod proto;
 mod receive;
 mod request;

@@ -106,6 +106,24 @@ impl<'a> Fields<'a> {
         Ok(Some(Field { number, value, at, of }))
     }
 
+    /// The next of numbers that stand one behind the other without keys, or nothing at the end.
+    pub(crate) fn packed_varint(&mut self) -> Result<Option<u64>, ProtoError> {
+        if self.rest.is_empty() {
+            return Ok(None);
+        }
+        let at = self.length - self.rest.len();
+        self.varint(at).map(Some)
+    }
+
+    /// The same of floats.
+    pub(crate) fn packed_double(&mut self) -> Result<Option<f64>, ProtoError> {
+        if self.rest.is_empty() {
+            return Ok(None);
+        }
+        let at = self.length - self.rest.len();
+        Ok(Some(f64::from_le_bytes(self.array(at)?)))
+    }
+
     fn take(&mut self, length: usize, at: usize) -> Result<&'a [u8], ProtoError> {
         let eof = ProtoError::Eof { at, of: self.of };
         let (head, rest) = self.rest.split_at_checked(length).ok_or(eof)?;

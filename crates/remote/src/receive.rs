@@ -4,9 +4,10 @@
 //! that the store refuses ends the request, and then nothing of it is stored.
 
 use model::labels::METRIC_NAME;
-use model::{Histogram, Labels, Timestamp};
+use model::{Labels, Timestamp};
 use storage::{AppendError, Appendable, Appender, CommitError, Exemplar, SeriesRef};
 
+use crate::histogram;
 use crate::proto::ProtoError;
 use crate::request::{RawExemplar, RawLabel, RawSeries, Request};
 
@@ -139,12 +140,16 @@ impl Batch<'_> {
             known = Some(appended.map_err(|e| refused(e, &labels, t))?);
             self.written.samples += 1;
         }
-        if series.histograms > 0 {
-            // Asks the store, so that its own words reach the sender; there is no decoder yet.
-            let nothing = Histogram::default();
-            let appended = self.appender.append_histogram(known, &labels, 0, &nothing);
-            let error = appended.err().unwrap_or(AppendError::HistogramsUnsupported);
-            return Err(refused(error, &labels, 0));
+        for message in &series.histograms {
+            let (t, histogram) = histogram::decode(message)?;
+            if t > self.latest {
+                return Err(WriteError::TooFarAhead { series: labels, timestamp: t });
+            }
+            let appended = histogram
+                .map_err(AppendError::InvalidHistogram)
+                .and_then(|h| self.appender.append_histogram(known, &labels, t, &h));
+            known = Some(appended.map_err(|e| refused(e, &labels, t))?);
+            self.written.samples += 1;
         }
         if let Some(known) = known {
             for exemplar in &series.exemplars {

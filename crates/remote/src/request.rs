@@ -31,8 +31,8 @@ pub(crate) struct RawSeries<'a> {
     pub(crate) labels: Vec<RawLabel<'a>>,
     pub(crate) samples: Vec<(Timestamp, f64)>,
     pub(crate) exemplars: Vec<RawExemplar<'a>>,
-    /// How many native histograms; they are not decoded.
-    pub(crate) histograms: usize,
+    /// Native histograms, each still a message.
+    pub(crate) histograms: Vec<&'a [u8]>,
 }
 
 /// The series of a request.
@@ -69,17 +69,14 @@ impl<'a> RawSeries<'a> {
         self.labels.clear();
         self.samples.clear();
         self.exemplars.clear();
-        self.histograms = 0;
+        self.histograms.clear();
         let mut fields = Fields::new(message, "TimeSeries");
         while let Some(field) = fields.next()? {
             match field.number {
                 1 => self.labels.push(label(&field)?),
                 2 => self.samples.push(sample(&field)?),
                 3 => self.exemplars.push(exemplar(&field)?),
-                4 => {
-                    field.bytes()?;
-                    self.histograms += 1;
-                }
+                4 => self.histograms.push(field.bytes()?),
                 _ => {}
             }
         }

@@ -9,6 +9,7 @@ use model::labels::{METRIC_NAME, Quoted};
 use rustc_hash::FxHashMap;
 
 use super::budget::cost;
+use super::call::not_yet;
 use super::column::Column;
 use super::fold::{Avg, Cell, Count, Fold, Group, Max, Min, Sum, Variance};
 use super::series::EvalSeries;
@@ -127,7 +128,8 @@ impl Evaluator<'_> {
     ) -> Result<(), EngineError> {
         let mut groups: Groups<'_, Fold<C>> = Groups::new(node);
         let mut held = 0;
-        self.feed(&node.operand, steps, &mut |series| {
+        self.feed(&node.operand, steps, &mut |mut series| {
+            self.take_out_histograms(node, &mut series)?;
             if series.column.is_empty() {
                 return Ok(());
             }
@@ -142,8 +144,28 @@ impl Evaluator<'_> {
         self.budget.release(held);
         groups.into_groups().into_iter().try_for_each(|(group, fold)| {
             let EvalGroup { labels, drop_name } = group;
-            sink(EvalSeries { labels, column: fold.finish(), drop_name })
+            sink(EvalSeries { labels, column: fold.finish(), drop_name, histograms: None })
         })
+    }
+
+    /// Leaves out histograms where an aggregation takes only numbers, with an info that says so.
+    pub(super) fn take_out_histograms(
+        &self,
+        node: &AggregateNode<'_>,
+        series: &mut EvalSeries,
+    ) -> Result<(), EngineError> {
+        use AggregateOp::{Avg, Count, CountValues, Group, LimitRatio, Limitk, Sum};
+        if series.histograms.is_none() || matches!(node.op, Count | Group | Limitk | LimitRatio) {
+            return Ok(());
+        }
+        let name = node.op.as_str();
+        if matches!(node.op, Sum | Avg | CountValues) {
+            return Err(not_yet(name));
+        }
+        if series.drop_histograms() {
+            self.info(format!("ignored histogram in {name} aggregation"), node.span);
+        }
+        Ok(())
     }
 
     /// Warns of quantiles that are none.
@@ -165,7 +187,8 @@ impl Evaluator<'_> {
         self.warn_of_quantiles(&quantiles, span);
         let mut groups: Groups<'_, Vec<Column>> = Groups::new(node);
         let mut held = 0;
-        self.feed(&node.operand, steps, &mut |series| {
+        self.feed(&node.operand, steps, &mut |mut series| {
+            self.take_out_histograms(node, &mut series)?;
             if series.column.is_empty() {
                 return Ok(());
             }
@@ -187,7 +210,7 @@ impl Evaluator<'_> {
                 }
             }
             let EvalGroup { labels, drop_name } = group;
-            sink(EvalSeries { labels, column, drop_name })
+            sink(EvalSeries { labels, column, drop_name, histograms: None })
         })
     }
 
@@ -208,7 +231,8 @@ impl Evaluator<'_> {
         // Counts by the bits of the value; different bits may still be written alike (NaNs).
         let mut groups: Groups<'_, FxHashMap<u64, Column>> = Groups::new(node);
         let mut held = 0;
-        self.feed(&node.operand, steps, &mut |series| {
+        self.feed(&node.operand, steps, &mut |mut series| {
+            self.take_out_histograms(node, &mut series)?;
             if series.column.is_empty() {
                 return Ok(());
             }
@@ -234,14 +258,15 @@ impl Evaluator<'_> {
             for (bits, column) in counts {
                 let value = Plain(f64::from_bits(bits)).to_string();
                 let labels = group.labels.to_builder().set(label, value).build();
-                let series = EvalSeries { labels, column, drop_name: group.drop_name };
+                let drop_name = group.drop_name;
+                let series = EvalSeries { labels, column, drop_name, histograms: None };
                 let make = || Ok::<_, EngineError>(Fold::new(steps.count));
                 totals.of(&series, make)?.add(&series.column);
             }
         }
         totals.into_groups().into_iter().try_for_each(|(group, fold)| {
             let EvalGroup { labels, drop_name } = group;
-            sink(EvalSeries { labels, column: fold.finish(), drop_name })
+            sink(EvalSeries { labels, column: fold.finish(), drop_name, histograms: None })
         })
     }
 }

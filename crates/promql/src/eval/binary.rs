@@ -3,11 +3,14 @@
 //! Vectors matched one to one or many to one are joined in [`super::join`]. Set operators look at
 //! label signatures step by step, as bitmaps, and never touch labels.
 
+use std::cell::RefCell;
+
 use model::Labels;
 use model::labels::METRIC_NAME;
 use rustc_hash::FxHashMap;
 
 use super::arithmetic::{calculate_all, compare, drops_name};
+use super::histograms::{divided, incompatible, scaled};
 use super::series::{EvalSeries, join_equal};
 use super::steps::Steps;
 use super::{Evaluator, Sink, join};
@@ -69,6 +72,9 @@ impl Evaluator<'_> {
             if scalar_is_left { compare(op, scalar, value) } else { compare(op, value, scalar) }
         };
         self.feed_mapped(vector, steps, sink, &mut |series| {
+            if series.histograms.is_some() {
+                self.scale_histograms(node, series, scalar, scalar_is_left);
+            }
             let column = &mut series.column;
             if node.return_bool {
                 column.filter_map_in_place(|step, v| {
@@ -87,6 +93,30 @@ impl Evaluator<'_> {
             }
             node.return_bool || drops_name(op)
         })
+    }
+
+    /// Multiplies or divides the histograms of a series; any other operator leaves them out.
+    fn scale_histograms(
+        &self,
+        node: &BinaryNode<'_>,
+        series: &mut EvalSeries,
+        scalar: &[f64],
+        scalar_is_left: bool,
+    ) {
+        match node.op {
+            BinaryOp::Mul => series.map_histograms(|step, h| scaled(h, scalar[step])),
+            BinaryOp::Div if !scalar_is_left => {
+                series.map_histograms(|step, h| divided(h, scalar[step]));
+            }
+            op => {
+                if series.drop_histograms() {
+                    let (histogram, float) = ("histogram", "float");
+                    let (left, right) =
+                        if scalar_is_left { (float, histogram) } else { (histogram, float) };
+                    self.info(incompatible(op, left, right), node.span);
+                }
+            }
+        }
     }
 
     /// `and` (`keep`), `unless` (not `keep`).
@@ -151,8 +181,10 @@ impl Evaluator<'_> {
             return_bool: node.return_bool,
             matching,
             delayed_names: self.delayed_names,
+            infos: RefCell::default(),
         };
         let joined = join.run(&left, &right)?;
+        join.infos.take().into_iter().for_each(|info| self.info(info, node.span));
         self.release(&left);
         self.release(&right);
         Self::emit(joined, sink)

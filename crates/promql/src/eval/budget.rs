@@ -105,9 +105,13 @@ impl<'q> Budget<'q> {
     }
 }
 
+/// A histogram counts for so many samples: it holds about so many numbers.
+const HISTOGRAM_COST: usize = 20;
+
 /// What a series is charged for.
 pub fn cost(series: &EvalSeries) -> usize {
-    series.column.count().max(series.column.steps() / 2)
+    let histograms = series.histograms.as_ref().map_or(0, |all| all.len() * HISTOGRAM_COST);
+    series.column.count().max(series.column.steps() / 2) + histograms
 }
 
 #[cfg(test)]

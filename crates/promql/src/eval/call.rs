@@ -71,6 +71,8 @@ impl Evaluator<'_> {
         f: &mut dyn FnMut(&mut Column),
     ) -> Result<(), EngineError> {
         self.feed_mapped(argument(node, 0), steps, sink, &mut |series| {
+            // Functions of numbers leave histograms out.
+            series.drop_histograms();
             f(&mut series.column);
             !node.function.keeps_name
         })
@@ -138,9 +140,12 @@ impl Evaluator<'_> {
         run: &(dyn Fn(&Windows<'_>, &mut Column) -> Result<(), EngineError> + Sync),
         sink: Sink<'_>,
     ) -> Result<(), EngineError> {
-        let make = |columns: &Columns, column: &mut Column| {
+        let make = |columns: &Columns, series: &mut EvalSeries| {
+            if !columns.histograms.is_empty() {
+                return Err(not_yet(range.function));
+            }
             let windows = Windows::new(columns, range.shift, steps, range.range_ms);
-            run(&windows, column)?;
+            run(&windows, &mut series.column)?;
             Ok(windows.looked_at())
         };
         match range.node {
@@ -170,6 +175,8 @@ pub(super) struct Range<'n, 'e> {
     shift: Shift,
     range_ms: i64,
     span: Span,
+    /// The function it is an argument of.
+    function: &'static str,
 }
 
 impl<'n, 'e> Range<'n, 'e> {
@@ -184,7 +191,8 @@ impl<'n, 'e> Range<'n, 'e> {
             Node::Subquery(subquery) => (subquery.shift, subquery.range_ms),
             _ => unreachable!("only selectors and subqueries are ranges"),
         };
-        Self { node: argument, shift, range_ms, span: written.span() }
+        let function = node.function.name;
+        Self { node: argument, shift, range_ms, span: written.span(), function }
     }
 }
 
@@ -196,6 +204,11 @@ impl Distinct {
     fn add(&mut self, labels: &Labels) -> Result<(), DuplicateLabelset> {
         if self.0.insert(labels.clone()) { Ok(()) } else { Err(DuplicateLabelset) }
     }
+}
+
+/// Histograms came where there is no arithmetic for them yet.
+pub(super) fn not_yet(place: &str) -> EngineError {
+    EngineError::Execution(format!("native histograms are not supported in {place} yet"))
 }
 
 /// The argument of a call at a place where the table has one.

@@ -4,12 +4,18 @@
 //! What Prometheus finds out at each step (two partners at one step are an error, at different steps
 //! they are not) is read off the bitmaps.
 
-use model::Labels;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use model::{Histogram, Labels};
 use rustc_hash::FxHashMap;
 
 use super::arithmetic::{calculate_all, compare, drops_name};
 use super::binary::signature;
+use super::call::not_yet;
 use super::column::{Column, steps_of};
+use super::histograms::{Histograms, divided, equal, incompatible, scaled};
 use super::series::{EvalSeries, drop_name, join_equal, names_the_metric};
 use crate::ast::{BinaryOp, Cardinality, Matching};
 use crate::error::EngineError;
@@ -20,6 +26,15 @@ pub(super) struct Join<'j> {
     pub(super) return_bool: bool,
     pub(super) matching: &'j Matching,
     pub(super) delayed_names: bool,
+    /// What is to be said about samples that do not fit together.
+    pub(super) infos: RefCell<BTreeSet<String>>,
+}
+
+/// What an operator makes of two samples.
+enum Made {
+    Nothing,
+    Float(f64),
+    Histogram(Arc<Histogram>),
 }
 
 /// What has been joined of one signature so far.
@@ -63,7 +78,11 @@ impl Join<'_> {
                 self.refuse_twice(joined, &labels, &presence)?;
                 let column = self.column(l, r, presence);
                 let drop_name = self.drops_name_later() || series.drop_name;
-                results.push(EvalSeries { labels, column, drop_name });
+                let mut result = EvalSeries { labels, column, drop_name, histograms: None };
+                if l.histograms.is_some() || r.histograms.is_some() {
+                    self.join_histograms(l, r, &intersect(l, r), &mut result)?;
+                }
+                results.push(result);
             }
         }
         Ok(join_equal(results)?)
@@ -167,6 +186,63 @@ impl Join<'_> {
             builder.build()
         };
         if self.return_bool && !self.delayed_names { drop_name(&kept) } else { kept }
+    }
+
+    /// Corrects `result` at the steps at which either side has a histogram.
+    fn join_histograms(
+        &self,
+        left: &EvalSeries,
+        right: &EvalSeries,
+        presence: &[u64],
+        result: &mut EvalSeries,
+    ) -> Result<(), EngineError> {
+        let mut all = Histograms::default();
+        for step in steps_of(presence) {
+            let made = match (left.histogram(step), right.histogram(step)) {
+                (None, None) => continue,
+                (Some(l), Some(r)) => self.of_two(l, r)?,
+                (Some(l), None) => match (self.op, right.column.get(step)) {
+                    (BinaryOp::Mul, Some(r)) => Made::Histogram(Arc::new(scaled(l, r))),
+                    (BinaryOp::Div, Some(r)) => Made::Histogram(Arc::new(divided(l, r))),
+                    _ => self.mismatch("histogram", "float"),
+                },
+                (None, Some(r)) => match (self.op, left.column.get(step)) {
+                    (BinaryOp::Mul, Some(l)) => Made::Histogram(Arc::new(scaled(r, l))),
+                    _ => self.mismatch("float", "histogram"),
+                },
+            };
+            match made {
+                Made::Nothing => result.column.unset(step),
+                Made::Float(value) => result.column.set(step, value),
+                Made::Histogram(histogram) => {
+                    result.column.set(step, 0.0);
+                    all.push(step, histogram);
+                }
+            }
+        }
+        result.histograms = (!all.is_empty()).then(|| Box::new(all));
+        Ok(())
+    }
+
+    fn of_two(&self, left: &Arc<Histogram>, right: &Histogram) -> Result<Made, EngineError> {
+        let holds = match self.op {
+            BinaryOp::Eq => equal(left, right),
+            BinaryOp::Ne => !equal(left, right),
+            BinaryOp::Add | BinaryOp::Sub => {
+                return Err(not_yet(&format!("binary operator {}", self.op.as_str())));
+            }
+            _ => return Ok(self.mismatch("histogram", "histogram")),
+        };
+        Ok(match (self.return_bool, holds) {
+            (true, holds) => Made::Float(f64::from(u8::from(holds))),
+            (false, true) => Made::Histogram(Arc::clone(left)),
+            (false, false) => Made::Nothing,
+        })
+    }
+
+    fn mismatch(&self, left: &str, right: &str) -> Made {
+        self.infos.borrow_mut().insert(incompatible(self.op, left, right));
+        Made::Nothing
     }
 
     /// The operator at each step of `presence`.

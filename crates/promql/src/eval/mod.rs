@@ -12,6 +12,7 @@ pub mod budget;
 mod call;
 pub mod column;
 pub(crate) mod fold;
+pub mod histograms;
 mod join;
 mod pick;
 mod raw;
@@ -93,12 +94,12 @@ impl<'q> Evaluator<'q> {
     ) -> Result<(), EngineError> {
         self.budget.allow_steps(steps)?;
         match node {
-            Node::Once(inner) => self.feed(inner, steps.first(), &mut |series| {
-                let column = series.column.repeated(steps.count);
-                sink(EvalSeries { column, ..series })
-            }),
+            Node::Once(inner) => {
+                self.feed(inner, steps.first(), &mut |series| sink(series.repeated(steps.count)))
+            }
             Node::Negate(operand) => self.feed_mapped(operand, steps, sink, &mut |series| {
                 series.column.map_in_place(|v| -v);
+                series.map_histograms(|_, histogram| histograms::scaled(histogram, -1.0));
                 true
             }),
             Node::Binary(binary) => self.feed_binary(binary, steps, sink),

@@ -47,7 +47,8 @@ impl Evaluator<'_> {
         }
         let mut groups: Groups<'_, Vec<EvalSeries>> = Groups::new(node);
         let mut held = 0;
-        self.feed(&node.operand, steps, &mut |series| {
+        self.feed(&node.operand, steps, &mut |mut series| {
+            self.take_out_histograms(node, &mut series)?;
             if series.column.is_empty() {
                 return Ok(());
             }
@@ -182,6 +183,7 @@ fn emptied(series: &EvalSeries) -> EvalSeries {
     EvalSeries {
         labels: series.labels.clone(),
         column: super::column::Column::absent(series.column.steps()),
+        histograms: None,
         drop_name: series.drop_name,
     }
 }

@@ -34,9 +34,12 @@ impl Evaluator<'_> {
             self.budget.count_read(columns.len() as u64);
             let samples = columns.timestamps.iter().copied().zip(columns.values.iter().copied());
             let floats: Vec<_> = samples.filter(|(_, value)| !is_stale(*value)).collect();
-            if !floats.is_empty() {
+            let times = columns.histogram_timestamps.iter().copied();
+            let histograms = times.zip(columns.histograms.iter().cloned());
+            let histograms: Vec<_> = histograms.filter(|(_, h)| !is_stale(h.sum)).collect();
+            if !floats.is_empty() || !histograms.is_empty() {
                 let labels = series.labels().clone();
-                all.push(MatrixSeries { labels, floats, histograms: Vec::new() });
+                all.push(MatrixSeries { labels, floats, histograms });
             }
         }
         Ok(all)
@@ -54,16 +57,6 @@ impl Evaluator<'_> {
             });
             series = super::series::join_equal(series)?;
         }
-        let points = |column: &super::column::Column| {
-            column.iter().map(|(step, value)| (subquery.inner.time(step), value)).collect()
-        };
-        Ok(series
-            .into_iter()
-            .map(|one| MatrixSeries {
-                floats: points(&one.column),
-                labels: one.labels,
-                histograms: Vec::new(),
-            })
-            .collect())
+        Ok(series.into_iter().map(|one| one.into_matrix(subquery.inner)).collect())
     }
 }

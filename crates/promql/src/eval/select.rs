@@ -4,13 +4,16 @@
 //! are not read. An instant selector takes at each step the newest sample that is not older than the
 //! lookback (a sample exactly that old is gone), and nothing if that sample is the stale marker.
 
+use std::sync::Arc;
+
 use model::sample::is_stale;
-use model::{TimeRange, Timestamp};
+use model::{Histogram, TimeRange, Timestamp};
 use rayon::prelude::*;
 use storage::{ChunkMeta, Columns, SelectHints, Series};
 
 use super::budget::Budget;
 use super::column::Column;
+use super::histograms::Histograms;
 use super::series::EvalSeries;
 use super::steps::Steps;
 use super::{Evaluator, Sink};
@@ -51,9 +54,9 @@ impl Evaluator<'_> {
         take: Take,
         sink: Sink<'_>,
     ) -> Result<(), EngineError> {
-        let make = |columns: &Columns, column: &mut Column| {
-            see(columns, select, steps, take, column);
-            Ok(column.count() as u64)
+        let make = |columns: &Columns, series: &mut EvalSeries| {
+            see(columns, select, steps, take, series);
+            Ok(series.column.count() as u64)
         };
         self.feed_read(select, steps, &make, sink)
     }
@@ -65,7 +68,7 @@ impl Evaluator<'_> {
         &self,
         select: &SelectNode<'_>,
         steps: Steps,
-        make: &(dyn Fn(&Columns, &mut Column) -> Result<u64, EngineError> + Sync),
+        make: &Make<'_>,
         sink: Sink<'_>,
     ) -> Result<(), EngineError> {
         let Some(querier) = self.querier else { return Ok(()) };
@@ -99,12 +102,16 @@ impl Evaluator<'_> {
     }
 }
 
+/// Fills a series from its samples; returns how many samples its steps looked at.
+pub(super) type Make<'m> =
+    dyn Fn(&Columns, &mut EvalSeries) -> Result<u64, EngineError> + Sync + 'm;
+
 /// Reads runs of series, over all cores.
 struct Reader<'r> {
     select: &'r SelectNode<'r>,
     steps: Steps,
     moments: Steps,
-    make: &'r (dyn Fn(&Columns, &mut Column) -> Result<u64, EngineError> + Sync),
+    make: &'r Make<'r>,
     budget: &'r Budget<'r>,
 }
 
@@ -144,10 +151,11 @@ impl Reader<'_> {
         for range in read_ranges(series.chunks(), self.moments, self.select.back_ms) {
             series.read(range, columns)?;
         }
-        let mut column = Column::absent(self.steps.count);
-        let looked_at = (self.make)(columns, &mut column)?;
+        let column = Column::absent(self.steps.count);
+        let mut made = EvalSeries::new(series.labels().clone(), column);
+        let looked_at = (self.make)(columns, &mut made)?;
         self.budget.count_read(looked_at);
-        Ok(EvalSeries::new(series.labels().clone(), column))
+        Ok(made)
     }
 }
 
@@ -196,8 +204,18 @@ fn is_seen(chunk: &ChunkMeta, moments: Steps, back_ms: i64) -> bool {
     moment <= moments.end() && moment < chunk.max_t.saturating_add(back_ms)
 }
 
-/// Fills `column` with what an instant selector sees of `columns` at each step.
-fn see(columns: &Columns, select: &SelectNode<'_>, steps: Steps, take: Take, column: &mut Column) {
+/// Fills `series` with what an instant selector sees of `columns` at each step.
+fn see(
+    columns: &Columns,
+    select: &SelectNode<'_>,
+    steps: Steps,
+    take: Take,
+    series: &mut EvalSeries,
+) {
+    if !columns.histograms.is_empty() {
+        return see_both(columns, select, steps, take, series);
+    }
+    let column = &mut series.column;
     let (times, values) = (&columns.timestamps, &columns.values);
     let mut next = 0;
     for (step, moment) in select.shift.times(steps).enumerate() {
@@ -208,6 +226,39 @@ fn see(columns: &Columns, select: &SelectNode<'_>, steps: Steps, take: Take, col
             column.set(step, if take == Take::Time { seconds(t) } else { value });
         }
     }
+}
+
+/// The same where there are histograms, too: the newest of both kinds counts.
+fn see_both(
+    columns: &Columns,
+    select: &SelectNode<'_>,
+    steps: Steps,
+    take: Take,
+    series: &mut EvalSeries,
+) {
+    let Columns { timestamps, values, histogram_timestamps, histograms } = columns;
+    let shared: Vec<Arc<Histogram>> = histograms.iter().map(|h| Arc::new(h.clone())).collect();
+    let mut all = Histograms::default();
+    for (step, moment) in select.shift.times(steps).enumerate() {
+        let newest = |times: &[Timestamp]| times.partition_point(|t| *t <= moment).checked_sub(1);
+        let float = newest(timestamps).map(|at| (timestamps[at], values[at]));
+        let histogram = newest(histogram_timestamps).map(|at| (histogram_timestamps[at], at));
+        let t = float.map(|(t, _)| t).max(histogram.map(|(t, _)| t));
+        let Some(t) = t.filter(|t| *t > moment.saturating_sub(select.back_ms)) else { continue };
+        let (value, seen) = match (float, histogram) {
+            (_, Some((ht, at))) if ht == t => (shared[at].sum, Some(&shared[at])),
+            (Some((_, value)), _) => (value, None),
+            (None, _) => continue,
+        };
+        if is_stale(value) {
+            continue;
+        }
+        series.column.set(step, if take == Take::Time { seconds(t) } else { value });
+        if let Some(histogram) = seen.filter(|_| take == Take::Value) {
+            all.push(step, Arc::clone(histogram));
+        }
+    }
+    series.histograms = (!all.is_empty()).then(|| Box::new(all));
 }
 
 /// How many of the first `times` lie at or before `moment`.

@@ -4,12 +4,16 @@
 //! only as long as no step has a value of both; [`join_equal`] makes one of them.
 
 use std::collections::hash_map::Entry;
+use std::sync::Arc;
 
-use model::Labels;
 use model::labels::METRIC_NAME;
+use model::{Histogram, Labels};
 use rustc_hash::FxHashMap;
 
 use super::column::Column;
+use super::histograms::Histograms;
+use super::steps::Steps;
+use crate::value::MatrixSeries;
 
 /// The label that says what kind of metric a series is of; goes with the name.
 const TYPE_LABEL: &str = "__type__";
@@ -25,12 +29,65 @@ pub struct EvalSeries {
     pub column: Column,
     /// Whether the name is to go once the query is done (delayed name removal).
     pub drop_name: bool,
+    /// Its native histograms; in a box, for few series have any.
+    pub histograms: Option<Box<Histograms>>,
 }
 
 impl EvalSeries {
     /// A series whose name stays.
     pub fn new(labels: Labels, column: Column) -> Self {
-        Self { labels, column, drop_name: false }
+        Self { labels, column, drop_name: false, histograms: None }
+    }
+
+    /// This series of one step, repeated for `steps` steps.
+    #[must_use]
+    pub fn repeated(&self, steps: usize) -> Self {
+        let histogram = self.histogram(0);
+        let histograms = histogram.map(|histogram| {
+            let mut all = Histograms::default();
+            (0..steps).for_each(|step| all.push(step, Arc::clone(histogram)));
+            Box::new(all)
+        });
+        let labels = self.labels.clone();
+        let column = self.column.repeated(steps);
+        Self { labels, column, drop_name: self.drop_name, histograms }
+    }
+
+    /// Its samples with their times.
+    pub fn into_matrix(self, steps: Steps) -> MatrixSeries {
+        let mut matrix = MatrixSeries::default();
+        for (step, value) in self.column.iter() {
+            match self.histogram(step) {
+                Some(h) => matrix.histograms.push((steps.time(step), Histogram::clone(h))),
+                None => matrix.floats.push((steps.time(step), value)),
+            }
+        }
+        matrix.labels = self.labels;
+        matrix
+    }
+
+    /// The histogram at a step, if the value there is one.
+    pub fn histogram(&self, step: usize) -> Option<&Arc<Histogram>> {
+        let histograms = self.histograms.as_ref()?;
+        histograms.get(step).filter(|_| self.column.is_present(step))
+    }
+
+    /// Makes other histograms of them.
+    pub fn map_histograms(&mut self, f: impl Fn(usize, &Histogram) -> Histogram) {
+        if let Some(histograms) = &mut self.histograms {
+            histograms.map(f);
+        }
+    }
+
+    /// Leaves the histograms out; returns whether there were any.
+    pub fn drop_histograms(&mut self) -> bool {
+        let Some(histograms) = self.histograms.take() else { return false };
+        let mut any = false;
+        for (step, _) in histograms.iter() {
+            any |= self.column.is_present(step);
+            self.column.unset(step);
+        }
+        any
     }
 }
 
@@ -72,12 +129,26 @@ pub fn join_equal(series: Vec<EvalSeries>) -> Result<Vec<EvalSeries>, DuplicateL
                 if first.column.overlaps(&one.column) {
                     return Err(DuplicateLabelset);
                 }
+                join_histograms(first, &one);
                 first.column.fill_from(&one.column);
                 first.drop_name |= one.drop_name;
             }
         }
     }
     Ok(joined)
+}
+
+/// Before the values of `second` are added to `first`, adds its histograms.
+fn join_histograms(first: &mut EvalSeries, second: &EvalSeries) {
+    if first.histograms.is_none() && second.histograms.is_none() {
+        return;
+    }
+    let mut all = first.histograms.take().unwrap_or_default();
+    all.keep_present(&first.column);
+    let mut added = second.histograms.clone().unwrap_or_default();
+    added.keep_present(&second.column);
+    all.merge(*added);
+    first.histograms = Some(all);
 }
 
 /// Refuses series of equal labels even if their values lie at different steps.

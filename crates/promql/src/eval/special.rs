@@ -1,9 +1,9 @@
 //! Functions that are neither of one value nor of one window: of the whole vector, of labels, of time.
 
-use model::Labels;
 use model::float::Plain;
+use model::{Histogram, Labels};
 
-use super::call::{Range, argument, rejoin};
+use super::call::{Range, argument, not_yet, rejoin};
 use super::column::Column;
 use super::select::{Take, seconds};
 use super::series::EvalSeries;
@@ -39,8 +39,7 @@ impl Evaluator<'_> {
             Special::Absent => self.feed_absent(node, steps, sink),
             Special::AbsentOverTime => self.feed_absent_over_time(node, steps, sink),
             Special::HistogramFraction => self.feed_histogram_fraction(node, steps, sink),
-            // Floats are left out, and there are no native histograms to take in.
-            Special::HistogramOnly => self.feed(argument(node, 0), steps, &mut |_| Ok(())),
+            Special::HistogramOnly => self.feed_of_histograms(node, steps, sink),
             Special::HistogramQuantile => self.feed_histogram_quantile(node, steps, sink),
             Special::HistogramQuantiles => self.feed_histogram_quantiles(node, steps, sink),
             Special::LabelJoin => self.feed_label_join(node, steps, sink),
@@ -97,6 +96,8 @@ impl Evaluator<'_> {
         let mut values = vec![f64::NAN; steps.count];
         let mut counts = vec![0_u8; steps.count];
         self.feed(node, steps, &mut |series| {
+            let mut series = series;
+            series.drop_histograms();
             for (step, value) in series.column.iter() {
                 counts[step] = counts[step].saturating_add(1);
                 values[step] = if counts[step] == 1 { value } else { f64::NAN };
@@ -138,6 +139,40 @@ impl Evaluator<'_> {
         sink(EvalSeries::new(labels_of_absent(node), absent))
     }
 
+    /// `histogram_count` and its like: a number for each histogram, nothing for floats.
+    fn feed_of_histograms(
+        &self,
+        node: &CallNode<'_>,
+        steps: Steps,
+        sink: Sink<'_>,
+    ) -> Result<(), EngineError> {
+        let name = node.function.name;
+        let number: fn(&Histogram) -> f64 = match name {
+            "histogram_count" => |h| h.count,
+            "histogram_sum" => |h| h.sum,
+            "histogram_avg" => |h| h.sum / h.count,
+            _ => |_| f64::NAN,
+        };
+        let is_known = matches!(name, "histogram_count" | "histogram_sum" | "histogram_avg");
+        let mut all = Vec::new();
+        self.feed(argument(node, 0), steps, &mut |series| {
+            if series.histograms.is_some() && !is_known {
+                return Err(not_yet(name));
+            }
+            let mut column = Column::absent(steps.count);
+            for (step, _) in series.column.iter() {
+                if let Some(histogram) = series.histogram(step) {
+                    column.set(step, number(histogram));
+                }
+            }
+            let mut made = EvalSeries { column, histograms: None, ..series };
+            self.rename(&mut made);
+            all.push(made);
+            Ok(())
+        })?;
+        rejoin(all, sink)
+    }
+
     /// The classic histograms in an argument.
     fn families(
         &self,
@@ -147,6 +182,9 @@ impl Evaluator<'_> {
     ) -> Result<Vec<Family>, EngineError> {
         let series = self.collect(argument(node, at), steps)?;
         self.release(&series);
+        if series.iter().any(|one| one.histograms.is_some()) {
+            return Err(not_yet(node.function.name));
+        }
         let span = span_of(node, at);
         Ok(families(series, |text| self.warn(text, span)))
     }
@@ -217,7 +255,8 @@ impl Evaluator<'_> {
 
     /// A series made of a histogram, which is another metric.
     fn of_family(&self, family: &Family, labels: Labels, column: Column) -> EvalSeries {
-        let mut series = EvalSeries { labels, column, drop_name: family.drop_name };
+        let mut series = EvalSeries::new(labels, column);
+        series.drop_name = family.drop_name;
         self.rename(&mut series);
         series
     }
@@ -279,6 +318,10 @@ impl Evaluator<'_> {
         let mut all = self.collect(argument(node, 0), steps)?;
         self.release(&all);
         if steps.count == 1 {
+            // Histograms have no order.
+            for series in &mut all {
+                series.drop_histograms();
+            }
             order(&mut all);
         } else {
             self.warn(SORT_IN_RANGE, node.call.span);
@@ -304,12 +347,12 @@ impl Evaluator<'_> {
             Node::Once(inner) if matches!(**inner, Node::Select(_)) => {
                 let Node::Select(select) = &**inner else { unreachable!("just looked at") };
                 self.feed_instant(select, steps.first(), Take::Time, &mut |series| {
-                    let column = series.column.repeated(steps.count);
-                    take(EvalSeries { column, ..series })
+                    take(series.repeated(steps.count))
                 })?;
             }
             other => self.feed(other, steps, &mut |mut series| {
                 series.column.filter_map_in_place(|step, _| Some(seconds(steps.time(step))));
+                series.histograms = None;
                 take(series)
             })?,
         }

@@ -3,9 +3,12 @@
 //! The inner steps are absolute multiples of the subquery's step, so all outer steps share them: the
 //! operand is evaluated once, for all of them, and each outer step sees a window of it.
 
+use model::Histogram;
 use storage::Columns;
 
 use super::column::Column;
+use super::select::Make;
+use super::series::EvalSeries;
 use super::steps::Steps;
 use super::{Evaluator, Sink};
 use crate::error::EngineError;
@@ -18,7 +21,7 @@ impl Evaluator<'_> {
         &self,
         subquery: &SubqueryNode<'_>,
         steps: Steps,
-        make: &(dyn Fn(&Columns, &mut Column) -> Result<u64, EngineError> + Sync),
+        make: &Make<'_>,
         sink: Sink<'_>,
     ) -> Result<(), EngineError> {
         let inner = self.collect(&subquery.operand, subquery.inner)?;
@@ -27,13 +30,19 @@ impl Evaluator<'_> {
             self.budget.check()?;
             columns.clear();
             for (step, value) in series.column.iter() {
-                columns.timestamps.push(subquery.inner.time(step));
-                columns.values.push(value);
+                let t = subquery.inner.time(step);
+                if let Some(histogram) = series.histogram(step) {
+                    columns.histogram_timestamps.push(t);
+                    columns.histograms.push(Histogram::clone(histogram));
+                } else {
+                    columns.timestamps.push(t);
+                    columns.values.push(value);
+                }
             }
-            let mut column = Column::absent(steps.count);
-            self.budget.count_read(make(&columns, &mut column)?);
-            let mut outer = series.clone();
-            outer.column = column;
+            let column = Column::absent(steps.count);
+            let mut outer = EvalSeries::new(series.labels.clone(), column);
+            outer.drop_name = series.drop_name;
+            self.budget.count_read(make(&columns, &mut outer)?);
             sink(outer)?;
         }
         self.release(&inner);

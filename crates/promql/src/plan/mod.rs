@@ -100,6 +100,8 @@ pub struct BinaryNode<'e> {
     pub scalars: (bool, bool),
     /// How vectors are matched; present if both are vectors.
     pub matching: Option<&'e Matching>,
+    /// Where it stands.
+    pub span: Span,
 }
 
 /// An aggregation.
@@ -115,6 +117,8 @@ pub struct AggregateNode<'e> {
     pub grouping: &'e [String],
     /// Whether they are those to leave out.
     pub without: bool,
+    /// Where it stands.
+    pub span: Span,
 }
 
 /// A function call.
@@ -270,6 +274,7 @@ impl Planner {
             right,
             scalars: (is_scalar(&binary.left), is_scalar(&binary.right)),
             matching: binary.matching.as_ref(),
+            span: binary.span,
         })))
     }
 
@@ -291,6 +296,7 @@ impl Planner {
             parameter,
             grouping: &aggregate.grouping,
             without: aggregate.without,
+            span: aggregate.span,
         })))
     }
 

@@ -166,7 +166,7 @@ struct Map(Vec<(String, Node)>);
 enum Node {
     Scalar(String),
     Map(Map),
-    List(Vec<Node>),
+    List(Vec<Self>),
 }
 
 impl Map {

@@ -1,0 +1,116 @@
+//! What PromQL does with native histograms so far, and what it says where it does nothing yet.
+
+use std::sync::Arc;
+
+use model::clock::ManualClock;
+use model::{Histogram, Labels};
+use promql::{Engine, EngineOptions, QueryOptions, SampleValue, Value};
+use storage::Appendable;
+use testkit::MemStorage;
+
+fn histogram(count: f64) -> Histogram {
+    Histogram { count, sum: count * 2.0, ..Histogram::default() }
+}
+
+/// `h` has histograms of 1 and 2 at 0 and 1 min, `g` of 1 and 1; `f` is 5 at both.
+fn store() -> MemStorage {
+    let store = MemStorage::default();
+    for (t, h, g) in [(0, 1.0, 1.0), (60_000, 2.0, 1.0)] {
+        let mut appender = store.appender();
+        for (name, count) in [("h", h), ("g", g)] {
+            let labels = Labels::from_pairs([("__name__", name)]);
+            appender.append_histogram(None, &labels, t, &histogram(count)).expect("it is newer");
+        }
+        let labels = Labels::from_pairs([("__name__", "f")]);
+        appender.append(None, &labels, t, 5.0).expect("it is newer");
+        appender.commit().expect("memory takes everything");
+    }
+    store
+}
+
+/// The samples of each series at 0 and 1 min, infos behind them.
+fn answer(query: &str) -> String {
+    let engine = Engine::new(EngineOptions::default(), Arc::new(ManualClock::at(0)));
+    let expr = promql::parse(query).expect(query);
+    let options = QueryOptions::default();
+    let answer = match engine.range(&store(), &expr, 0, 60_000, 60_000, &options) {
+        Ok(answer) => answer,
+        Err(error) => return error.to_string(),
+    };
+    let Value::Matrix(series) = answer.value else { panic!("a range query gives a matrix") };
+    let mut lines: Vec<String> = Vec::new();
+    for one in series {
+        let floats = one.floats.iter().map(|(t, v)| (*t, v.to_string()));
+        let histograms =
+            one.histograms.iter().map(|(t, h)| (*t, format!("<{} {}>", h.count, h.sum)));
+        let mut all: Vec<(i64, String)> = floats.chain(histograms).collect();
+        all.sort();
+        let all: Vec<String> =
+            all.into_iter().map(|(t, v)| format!("{v}@{}", t / 60_000)).collect();
+        lines.push(format!("{} {}", one.labels, all.join(" ")));
+    }
+    lines.extend(answer.annotations.infos(query));
+    lines.join("\n")
+}
+
+#[test]
+fn histograms_pass_through_and_are_compared() {
+    for (query, expected) in [
+        ("h", r#"{__name__="h"} <1 2>@0 <2 4>@1"#),
+        ("h * 2", "{} <2 4>@0 <4 8>@1"),
+        ("h / 2", "{} <0.5 1>@0 <1 2>@1"),
+        ("-h", "{} <-1 -2>@0 <-2 -4>@1"),
+        ("h == on() g", "{} <1 2>@0"),
+        ("h != bool on() g", "{} 0@0 1@1"),
+        ("h and on() f", r#"{__name__="h"} <1 2>@0 <2 4>@1"#),
+        ("h unless on() f", ""),
+        ("count({__name__=~\"h|f\"})", "{} 2@0 2@1"),
+        ("histogram_count(h)", "{} 1@0 2@1"),
+        ("histogram_sum(h)", "{} 2@0 4@1"),
+        ("histogram_avg(h)", "{} 2@0 2@1"),
+        ("abs(h)", ""),
+        ("absent(h)", ""),
+        ("timestamp(h)", "{} 0@0 60@1"),
+        ("label_replace(h, \"a\", \"b\", \"\", \"\")", r#"{__name__="h", a="b"} <1 2>@0 <2 4>@1"#),
+        (
+            "h > 1",
+            "PromQL info: incompatible sample types encountered for binary operator \">\": \
+             histogram > float (1:1)",
+        ),
+        (
+            "h + on() f",
+            "PromQL info: incompatible sample types encountered for binary operator \"+\": \
+             histogram + float (1:1)",
+        ),
+        (
+            "max({__name__=~\"h|f\"})",
+            "{} 5@0 5@1\nPromQL info: ignored histogram in max aggregation (1:1)",
+        ),
+    ] {
+        assert_eq!(answer(query), expected, "{query}");
+    }
+}
+
+#[test]
+fn where_there_is_no_arithmetic_yet_an_error_says_so() {
+    for (query, place) in [
+        ("rate(h[2m])", "rate"),
+        ("sum(h)", "sum"),
+        ("h + on() g", "binary operator +"),
+        ("histogram_quantile(0.5, h)", "histogram_quantile"),
+    ] {
+        let expected = format!("native histograms are not supported in {place} yet");
+        assert_eq!(answer(query), expected, "{query}");
+    }
+}
+
+#[test]
+fn an_instant_query_gives_histograms_too() {
+    let engine = Engine::new(EngineOptions::default(), Arc::new(ManualClock::at(0)));
+    let expr = promql::parse("h").expect("it parses");
+    let answer = engine.instant(&store(), &expr, 60_000, &QueryOptions::default());
+    let Ok(Value::Vector(samples)) = answer.map(|answer| answer.value) else {
+        panic!("an instant query gives a vector")
+    };
+    assert_eq!(samples[0].value, SampleValue::Histogram(Box::new(histogram(2.0))));
+}

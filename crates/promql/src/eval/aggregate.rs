@@ -184,7 +184,6 @@ impl Evaluator<'_> {
     ) -> Result<(), EngineError> {
         let (parameter, span) = parameter(node);
         let quantiles = self.scalar(parameter, steps)?;
-        self.warn_of_quantiles(&quantiles, span);
         let mut groups: Groups<'_, Vec<Column>> = Groups::new(node);
         let mut held = 0;
         self.feed(&node.operand, steps, &mut |mut series| {
@@ -198,6 +197,7 @@ impl Evaluator<'_> {
             Ok(())
         })?;
         self.budget.check()?;
+        self.warn_of_quantiles(&quantiles, span);
         self.budget.release(held);
         let mut values = Vec::new();
         groups.into_groups().into_iter().try_for_each(|(group, columns)| {
@@ -257,7 +257,13 @@ impl Evaluator<'_> {
             counts.sort_unstable_by_key(|(bits, _)| *bits);
             for (bits, column) in counts {
                 let value = Plain(f64::from_bits(bits)).to_string();
-                let labels = group.labels.to_builder().set(label, value).build();
+                let left_out = node.without && node.grouping.iter().any(|name| name == label);
+                let labels = if left_out {
+                    // What was to be left out is left out, and all values count together.
+                    group.labels.clone()
+                } else {
+                    group.labels.to_builder().set(label, value).build()
+                };
                 let drop_name = group.drop_name;
                 let series = EvalSeries { labels, column, drop_name, histograms: None };
                 let make = || Ok::<_, EngineError>(Fold::new(steps.count));

@@ -135,10 +135,10 @@ impl Join<'_> {
             _ => "right",
         };
         let group = signature(a, self.matching);
-        let (later, earlier) = (a.max(b), a.min(b));
+        let (first, second) = (a.min(b), a.max(b));
         EngineError::Execution(format!(
             "found duplicate series for the match group {group} on the {side} hand-side of the \
-             operation: [{later}, {earlier}];many-to-many matching not allowed: matching labels must \
+             operation: [{first}, {second}];many-to-many matching not allowed: matching labels must \
              be unique on one side"
         ))
     }

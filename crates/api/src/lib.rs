@@ -2,7 +2,7 @@
 //!
 //! [`AppState`] names what handlers may touch, [`router`] is the table of routes, [`serve`] accepts
 //! connections. A handler turns parameters into a question for a part and its answer into bytes:
-//! [`params`] and [`error`] know how questions fail, [`envelope`], [`encode`] and [`json`] how
+//! `params` and `error` know how questions fail, `envelope`, `encode` and `json` how
 //! answers look. Bodies, statuses and texts are those of Prometheus 3.5, so that what was written
 //! for it works here. JSON is known in this crate only, and so are the names of metrics about us.
 

@@ -4,7 +4,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use model::labels::Quoted;
 use model::{Labels, Matcher, TimeRange};
-use storage::{Querier, Queryable, SelectHints};
+use storage::{Querier, QueryError, Queryable, SelectHints};
 
 use crate::encode;
 use crate::envelope::Envelope;
@@ -69,7 +69,7 @@ async fn names(
     state: &AppState,
     parts: Parts,
     params: &Params,
-    list: impl Fn(&dyn Querier, &[Matcher]) -> Result<Vec<String>, storage::QueryError> + Send + 'static,
+    list: impl Fn(&dyn Querier, &[Matcher]) -> Result<Vec<String>, QueryError> + Send + 'static,
 ) -> Result<Envelope, ApiError> {
     let limit = params.limit()?;
     params.well_formed()?;

@@ -1,6 +1,6 @@
 //! The process: flags, configuration file, wiring, signals.
 //!
-//! [`run`] is the whole server, from parsed [`flags::Flags`] to exit; the `ferula` binary is a few
+//! [`run()`] is the whole server, from parsed [`flags::Flags`] to exit; the `ferula` binary is a few
 //! lines around it. Whoever embeds single parts takes their crates instead.
 
 pub mod config;

@@ -4,6 +4,7 @@
 //! each with a function that reads the numbers. A metric is there only if it is true: what nobody
 //! counts is left out, not written as 0.
 
+mod database;
 mod process;
 mod table;
 
@@ -67,7 +68,7 @@ fn page(state: &AppState, escaping: Escaping) -> String {
     });
     let mut encoder = Encoder::new(escaping);
     let mut always = table::ALWAYS.iter().peekable();
-    let ready = parts.iter().flat_map(|parts| table::READY.iter().map(move |row| (parts, row)));
+    let ready = parts.iter().flat_map(|parts| ready_rows().map(move |row| (parts, row)));
     let mut ready = ready.peekable();
     // Both tables are sorted by name, and so is the page.
     loop {
@@ -83,6 +84,20 @@ fn page(state: &AppState, escaping: Escaping) -> String {
             _ => return encoder.finish(),
         }
     }
+}
+
+/// The metrics that are there when the server is ready, sorted by name.
+fn ready_rows() -> impl Iterator<Item = &'static Row<PartSources>> {
+    table::READY.iter().chain(database::DATABASE)
+}
+
+const fn row<S>(
+    name: &'static str,
+    kind: MetricType,
+    help: &'static str,
+    read: fn(&S, &mut Samples<'_>),
+) -> Row<S> {
+    Row { name, kind, help, read }
 }
 
 impl<S> Row<S> {
@@ -180,7 +195,7 @@ mod tests {
     #[test]
     fn the_tables_are_sorted_and_name_nothing_twice() {
         let always: Vec<&str> = table::ALWAYS.iter().map(|row| row.name).collect();
-        let ready: Vec<&str> = table::READY.iter().map(|row| row.name).collect();
+        let ready: Vec<&str> = ready_rows().map(|row| row.name).collect();
         for names in [&always, &ready] {
             let mut sorted = names.clone();
             sorted.sort_unstable();

@@ -1,6 +1,6 @@
 //! The command line: Prometheus's flags, in Prometheus's form.
 //!
-//! `--name=value`, `--name value`, `--switch`, `--no-switch`. What a flag means is in [`table`]; here
+//! `--name=value`, `--name value`, `--switch`, `--no-switch`. What a flag means is in `table`; here
 //! the texts become [`Flags`], or one sentence that says which flag is wrong and what was expected.
 
 mod table;

@@ -8,6 +8,7 @@
 //!
 #![doc = include_str!("../../../../docs/format/wal.md")]
 
+mod labels;
 mod reader;
 pub(crate) mod record;
 mod writer;

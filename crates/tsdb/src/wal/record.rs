@@ -7,7 +7,8 @@
 
 use model::{Labels, Timestamp};
 
-use crate::cursor::{Cursor, put_size, put_zigzag};
+use super::labels::{put_labels, put_text, take_labels};
+use crate::cursor::{Cursor, put_zigzag};
 use crate::histogram;
 
 /// A commit may have so many samples.
@@ -296,106 +297,6 @@ fn integer_plus(before: u64, step: i64) -> Option<u64> {
     let sum = integer(before)?.checked_add(step)?;
     let bits = (sum as f64).to_bits();
     (integer(bits)? == sum).then_some(bits)
-}
-
-/// How a label relates to those of the series defined before, two bits; the rest is a number.
-const SAME: usize = 0;
-const SAME_NAME: usize = 1;
-const NEW_NAME: usize = 2;
-const SKIP: usize = 3;
-
-/// Appends labels as their difference to others.
-fn put_labels(out: &mut Vec<u8>, labels: &Labels, before: &Labels) {
-    let op = |out: &mut Vec<u8>, op: usize, number: usize| put_size(out, (number << 2) | op);
-    put_size(out, labels.len());
-    let mut old = before.iter().peekable();
-    let mut same = 0;
-    for (name, value) in labels {
-        if old.next_if_eq(&(name, value)).is_some() {
-            same += 1;
-            continue;
-        }
-        if same > 0 {
-            op(out, SAME, std::mem::take(&mut same));
-        }
-        let mut skipped = 0;
-        while old.next_if(|(old, _)| *old < name).is_some() {
-            skipped += 1;
-        }
-        if skipped > 0 {
-            op(out, SKIP, skipped);
-            if old.next_if_eq(&(name, value)).is_some() {
-                same = 1;
-                continue;
-            }
-        }
-        match old.next_if(|(old, _)| *old == name) {
-            Some((_, old)) => {
-                let shared = shared_bytes(old, value);
-                op(out, SAME_NAME, shared);
-                put_text(out, value.as_bytes().get(shared..).unwrap_or_default());
-            }
-            None => {
-                op(out, NEW_NAME, name.len());
-                out.extend_from_slice(name.as_bytes());
-                put_text(out, value.as_bytes());
-            }
-        }
-    }
-    if same > 0 {
-        op(out, SAME, same);
-    }
-}
-
-fn put_text(out: &mut Vec<u8>, text: &[u8]) {
-    put_size(out, text.len());
-    out.extend_from_slice(text);
-}
-
-fn shared_bytes(a: &str, b: &str) -> usize {
-    a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count()
-}
-
-/// The mirror image of [`put_labels`]; `None` if the bytes are not what it writes.
-fn take_labels(cursor: &mut Cursor<'_>, before: &Labels) -> Option<Labels> {
-    let count = cursor.size()?;
-    let mut old = before.iter();
-    let mut pairs: Vec<(String, String)> = Vec::new();
-    while pairs.len() < count {
-        let coded = cursor.size()?;
-        let number = coded >> 2;
-        match coded & 3 {
-            SAME => {
-                for _ in 0..number {
-                    let (name, value) = old.next()?;
-                    pairs.push((name.to_owned(), value.to_owned()));
-                }
-            }
-            SAME_NAME => {
-                let (name, old) = old.next()?;
-                let mut value = old.as_bytes().get(..number)?.to_vec();
-                value.extend_from_slice(cursor.take_sized()?);
-                pairs.push((name.to_owned(), String::from_utf8(value).ok()?));
-            }
-            NEW_NAME => {
-                let name = text(cursor.take(number)?)?;
-                let value = text(cursor.take_sized()?)?;
-                pairs.push((name, value));
-            }
-            _ => {
-                for _ in 0..number {
-                    old.next()?;
-                }
-            }
-        }
-    }
-    let sorted = pairs.is_sorted_by(|a, b| a.0 < b.0) && pairs.iter().all(|p| !p.1.is_empty());
-    (sorted && pairs.len() == count)
-        .then(|| Labels::from_sorted(pairs.iter().map(|(n, v)| (n.as_str(), v.as_str()))))
-}
-
-fn text(bytes: &[u8]) -> Option<String> {
-    std::str::from_utf8(bytes).ok().map(str::to_owned)
 }
 
 /// A sample as a record has it.

@@ -5,7 +5,7 @@
 //! appended; what an alerting rule finds becomes alerts, which go to `ALERTS` and, once they fire,
 //! through [`Notifier`] to Alertmanager. The API sees views, never the rules themselves.
 //!
-//! Nothing here knows the database behind the waist. YAML is known to [`file`] only.
+//! Nothing here knows the database behind the waist. YAML is known to [`mod@file`] only.
 
 mod alerting;
 mod append;

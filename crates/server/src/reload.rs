@@ -12,10 +12,15 @@ use crate::wiring::Server;
 
 /// Reads what the flags name: the file, or, if none was named and none is there, the embedded one.
 pub fn read(flags: &Flags) -> Result<Config, ConfigError> {
-    if !flags.config_file_given && !flags.config_file.exists() {
-        return config::embedded(&own_address(flags));
+    let mut config = if !flags.config_file_given && !flags.config_file.exists() {
+        config::embedded(&own_address(flags))?
+    } else {
+        config::load(&flags.config_file, flags.parser_options())?
+    };
+    if flags.has_feature("extra-scrape-metrics") {
+        config.scrape_configs.iter_mut().for_each(|job| job.extra_scrape_metrics = true);
     }
-    config::load(&flags.config_file)
+    Ok(config)
 }
 
 /// Where the server scrapes itself.

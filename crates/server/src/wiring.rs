@@ -6,7 +6,7 @@ use api::{AppState, BuildInfo, Command, Parts, ProcessFacts};
 use model::Clock;
 use model::clock::SystemClock;
 use model::time::DurationText;
-use promql::{Engine, EngineOptions, ParserOptions};
+use promql::{Engine, EngineOptions};
 use rules::{Notifier, NotifierOptions, RuleManager, RuleOptions};
 use scrape::{ScrapeManager, ScrapeOptions};
 use tokio::sync::mpsc;
@@ -154,9 +154,7 @@ fn engine_options(flags: &Flags) -> EngineOptions {
         lookback_delta_ms: flags.lookback_delta_ms,
         max_samples: flags.query_max_samples,
         timeout: flags.query_timeout,
-        parser: ParserOptions {
-            experimental_functions: flags.has_feature("promql-experimental-functions"),
-        },
+        parser: flags.parser_options(),
         delayed_name_removal: flags.has_feature("promql-delayed-name-removal"),
         ..EngineOptions::default()
     }

@@ -1,8 +1,8 @@
-//! Native histograms as bytes: one by one, and as chunks of several (`docs/format/histogram.md`).
+//! Native histograms as bytes: one by one, and as chunks of several.
 //!
 //! Plain on purpose: a histogram stands for itself, so that any of a chunk can be read after those
 //! before it are passed over. Floats keep their bits.
-
+#![doc = include_str!("../../../docs/format/histogram.md")]
 #![deny(clippy::indexing_slicing)]
 
 use std::hash::BuildHasher;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use model::labels::{LabelsBuilder, METRIC_NAME};
 use model::time::parse_duration;
+use promql::ParserOptions;
 
 use super::error::{RuleFault, RuleFileError, RulePlace};
 use super::yaml::{self, Pairs, Text, place};
@@ -14,6 +15,7 @@ use crate::expansion;
 /// Checks one file and gathers what is wrong with it.
 pub(super) struct Checker<'p> {
     path: &'p Path,
+    parser: ParserOptions,
     /// Which rule is being checked.
     rule: Option<RulePlace>,
     errors: Vec<RuleFileError>,
@@ -36,8 +38,8 @@ impl PairKind {
 }
 
 impl<'p> Checker<'p> {
-    pub(super) fn new(path: &'p Path) -> Self {
-        Self { path, rule: None, errors: Vec::new() }
+    pub(super) fn new(path: &'p Path, parser: ParserOptions) -> Self {
+        Self { path, parser, rule: None, errors: Vec::new() }
     }
 
     pub(super) fn into_errors(self) -> Vec<RuleFileError> {
@@ -130,7 +132,7 @@ impl<'p> Checker<'p> {
             self.fault(Some(rule_at), RuleFault::NoExpr);
             return None;
         };
-        match promql::parse(&text.value) {
+        match promql::parse_with(&text.value, self.parser) {
             Ok(expr) => Some(RuleExpr::new(expr)),
             Err(error) => {
                 self.fault(Some(place(text)), RuleFault::Expr(error));

@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 
 pub use error::{RuleFault, RuleFileError, RulePlace};
 
+use promql::ParserOptions;
+
 use crate::definition::RuleGroup;
 
 /// A rule file may have so many bytes, 64 MiB: enough for a hundred thousand rules.
@@ -28,18 +30,23 @@ pub struct RuleFile {
 }
 
 impl RuleFile {
-    /// The rules in `text`, which stands in the file at `path`.
-    pub fn parse(path: &Path, text: &str) -> Result<Self, Vec<RuleFileError>> {
+    /// The rules in `text`, which stands in the file at `path`. Expressions are of the language that
+    /// `parser` says.
+    pub fn parse(
+        path: &Path,
+        text: &str,
+        parser: ParserOptions,
+    ) -> Result<Self, Vec<RuleFileError>> {
         let fail = |error: RuleFileError| vec![error];
         let file = yaml::parse(text).map_err(|fault| fail(fault.at(path)))?;
-        let mut checker = check::Checker::new(path);
+        let mut checker = check::Checker::new(path, parser);
         let groups = checker.groups(file);
         let errors = checker.into_errors();
         if errors.is_empty() { Ok(Self { path: path.to_owned(), groups }) } else { Err(errors) }
     }
 
     /// The rules in the file at `path`.
-    pub fn read(path: &Path) -> Result<Self, Vec<RuleFileError>> {
+    pub fn read(path: &Path, parser: ParserOptions) -> Result<Self, Vec<RuleFileError>> {
         let fail =
             |fault| vec![RuleFileError { path: path.to_owned(), at: None, rule: None, fault }];
         let size = std::fs::metadata(path).map_err(|e| fail(RuleFault::Io(e)))?.len();
@@ -47,7 +54,7 @@ impl RuleFile {
             return Err(fail(RuleFault::TooLarge { size }));
         }
         let text = std::fs::read_to_string(path).map_err(|e| fail(RuleFault::Io(e)))?;
-        Self::parse(path, &text)
+        Self::parse(path, &text, parser)
     }
 }
 

@@ -8,7 +8,7 @@ use model::Labels;
 
 fn parse(text: &str) -> Result<RuleFile, Vec<String>> {
     let told = |errors: Vec<RuleFileError>| errors.iter().map(ToString::to_string).collect();
-    RuleFile::parse(Path::new("r.yml"), text).map_err(told)
+    RuleFile::parse(Path::new("r.yml"), text, ParserOptions::default()).map_err(told)
 }
 
 /// What is said of a file with one group `g` with these rules, indented by two.
@@ -154,7 +154,8 @@ fn names_durations_and_templates_are_checked() {
 
 #[test]
 fn a_file_that_cannot_be_read_is_named() {
-    let errors = RuleFile::read(Path::new("/nowhere/r.yml")).expect_err("there is no such file");
+    let errors = RuleFile::read(Path::new("/nowhere/r.yml"), ParserOptions::default())
+        .expect_err("there is no such file");
     let told: Vec<String> = errors.iter().map(ToString::to_string).collect();
     assert_eq!(
         told,

@@ -52,7 +52,8 @@ impl House {
     /// Applies one file.
     pub(crate) fn apply(&self, text: &str) {
         let path = PathBuf::from("r.yml");
-        let file = RuleFile::parse(&path, text).expect("a sound file");
+        let file =
+            RuleFile::parse(&path, text, promql::ParserOptions::default()).expect("a sound file");
         self.manager.apply(vec![file], MINUTE, 0, Labels::empty());
     }
 

@@ -9,6 +9,7 @@ use exposition::negotiate::{DEFAULT_SCRAPE_PROTOCOLS, ScrapeProtocol};
 use model::Labels;
 use model::labels::Quoted;
 use model::relabel::{Action, RelabelConfig, RelabelRule};
+use promql::ParserOptions;
 use rules::{AlertmanagerConfig, RuleFile};
 use scrape::ScrapeConfig;
 use serde::de::DeserializeOwned;
@@ -20,8 +21,12 @@ const DEFAULT_INTERVAL_MS: i64 = 60_000;
 const DEFAULT_TIMEOUT_MS: i64 = 10_000;
 
 /// Reads the whole file.
-pub(super) fn interpret(path: &Path, text: &str) -> Result<Config, ConfigError> {
-    let mut reader = Reader { path, warnings: Vec::new() };
+pub(super) fn interpret(
+    path: &Path,
+    text: &str,
+    parser: ParserOptions,
+) -> Result<Config, ConfigError> {
+    let mut reader = Reader { path, parser, warnings: Vec::new() };
     let file: raw::File = reader.yaml(text)?;
     reader.warn(&file, "");
     let global = reader.global(file.global.unwrap_or_default())?;
@@ -65,6 +70,7 @@ pub(super) struct Global {
 
 struct Reader<'a> {
     path: &'a Path,
+    parser: ParserOptions,
     warnings: Vec<String>,
 }
 
@@ -366,7 +372,7 @@ impl Reader<'_> {
         let mut all = Vec::new();
         for path in self.glob("scrape_config_files", pattern)? {
             let text = super::read(&path)?;
-            let mut reader = Reader { path: &path, warnings: Vec::new() };
+            let mut reader = Reader { path: &path, parser: self.parser, warnings: Vec::new() };
             let file: raw::ScrapeConfigFile = reader.yaml(&text)?;
             all.extend(reader.scrape_configs(file.scrape_configs, global)?);
             self.warnings.append(&mut reader.warnings);
@@ -379,7 +385,7 @@ impl Reader<'_> {
         for pattern in patterns {
             for path in self.glob("rule_files", pattern)? {
                 let text = super::read(&path)?;
-                let parsed = RuleFile::parse(&path, &text);
+                let parsed = RuleFile::parse(&path, &text, self.parser);
                 all.push(parsed.map_err(|errors| self.at(pattern, all_of(&errors)))?);
             }
         }

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use model::Labels;
 use model::relabel::RelabelRule;
+use promql::ParserOptions;
 use rules::{AlertmanagerConfig, RuleFile};
 use scrape::ScrapeConfig;
 
@@ -78,21 +79,22 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// Reads a configuration file and the rule files it names.
-pub fn load(path: &Path) -> Result<Config, ConfigError> {
+/// Reads a configuration file and the rule files it names, whose expressions are of the language that
+/// `parser` says.
+pub fn load(path: &Path, parser: ParserOptions) -> Result<Config, ConfigError> {
     let text = read(path)?;
-    parse(path, &text)
+    parse(path, &text, parser)
 }
 
 /// The configuration for a server without a file: it scrapes itself at `address`.
 pub fn embedded(address: &str) -> Result<Config, ConfigError> {
     let text = DEFAULT_CONFIG.replace("localhost:9090", address);
-    parse(Path::new("(embedded configuration)"), &text)
+    parse(Path::new("(embedded configuration)"), &text, ParserOptions::default())
 }
 
 /// Interprets the text of a configuration file and reads the rule files it names.
-pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
-    interpret::interpret(path, text)
+pub fn parse(path: &Path, text: &str, parser: ParserOptions) -> Result<Config, ConfigError> {
+    interpret::interpret(path, text, parser)
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {

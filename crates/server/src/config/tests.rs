@@ -3,7 +3,7 @@
 use super::*;
 
 fn read(text: &str) -> Result<Config, ConfigError> {
-    parse(Path::new("prometheus.yml"), text)
+    parse(Path::new("prometheus.yml"), text, ParserOptions::default())
 }
 
 fn refused(text: &str) -> String {
@@ -123,10 +123,10 @@ fn rule_files_are_read_from_beside_the_file() {
     let rules = "groups:\n- name: g\n  rules:\n  - record: a\n    expr: sum(b)\n";
     std::fs::write(dir.path().join("r1.yml"), rules).expect("written");
     std::fs::write(&path, "rule_files: ['r*.yml']\n").expect("written");
-    let config = load(&path).expect("it is valid");
+    let config = load(&path, ParserOptions::default()).expect("it is valid");
     assert_eq!(config.rule_files.len(), 1);
     std::fs::write(dir.path().join("r2.yml"), rules.replace("sum(b)", "sum(")).expect("written");
-    let error = load(&path).expect_err("a rule is broken").to_string();
+    let error = load(&path, ParserOptions::default()).expect_err("a rule is broken").to_string();
     assert!(error.contains("r2.yml") && error.contains("unclosed left parenthesis"), "{error}");
 }
 

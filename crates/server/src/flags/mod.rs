@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use model::time::{DurationText, parse_duration};
+use promql::ParserOptions;
 
 use self::table::{FLAGS, Flag, Kind, Meaning};
 use crate::config::parse_bytes;
@@ -46,8 +47,6 @@ pub struct Flags {
     pub route_prefix: String,
     /// Which origins may ask from a browser.
     pub cors_origin: String,
-    /// The title of the pages.
-    pub page_title: String,
     /// Whether reload and quit are served.
     pub enable_lifecycle: bool,
     /// Whether the admin endpoints are served.
@@ -99,6 +98,12 @@ impl Flags {
     pub fn has_feature(&self, name: &str) -> bool {
         self.features.iter().any(|feature| feature == name)
     }
+
+    /// What PromQL includes.
+    pub fn parser_options(&self) -> ParserOptions {
+        let experimental_functions = self.has_feature("promql-experimental-functions");
+        ParserOptions { experimental_functions }
+    }
 }
 
 /// When the log reaches the disk.
@@ -149,7 +154,7 @@ pub enum Request {
 pub struct UsageError(String);
 
 /// Features of Prometheus that are always on, or need no switch here.
-const FEATURES_WITHOUT_EFFECT: [&str; 11] = [
+const FEATURES_WITHOUT_EFFECT: [&str; 10] = [
     "promql-at-modifier",
     "promql-negative-offset",
     "promql-duration-expr",
@@ -160,16 +165,30 @@ const FEATURES_WITHOUT_EFFECT: [&str; 11] = [
     "new-service-discovery-manager",
     "auto-gomemlimit",
     "auto-gomaxprocs",
-    "auto-reload-config",
 ];
 
 /// Features that are switched on by name.
-const FEATURES: [&str; 5] = [
-    "promql-experimental-functions",
-    "promql-delayed-name-removal",
-    "promql-extended-range-selectors",
+const FEATURES: [&str; 3] =
+    ["promql-experimental-functions", "promql-delayed-name-removal", "extra-scrape-metrics"];
+
+/// Features of Prometheus that are not there yet.
+const FEATURES_TO_COME: [&str; 16] = [
+    "auto-reload-config",
+    "concurrent-rule-eval",
+    "created-timestamp-zero-ingestion",
+    "delayed-compaction",
+    "exemplar-storage",
+    "extended-range-selectors",
+    "memory-snapshot-on-shutdown",
+    "metadata-wal-records",
+    "native-histograms",
+    "old-ui",
+    "otlp-deltatocumulative",
     "promql-binop-fill-modifiers",
-    "extra-scrape-metrics",
+    "promql-extended-range-selectors",
+    "promql-per-step-stats",
+    "type-and-unit-labels",
+    "use-uncached-io",
 ];
 
 /// Reads the arguments behind the program's name.
@@ -265,7 +284,6 @@ impl Reader {
             external_url: self.text("web.external-url"),
             route_prefix: self.text("web.route-prefix"),
             cors_origin: self.text("web.cors.origin"),
-            page_title: self.text("web.page-title"),
             enable_lifecycle: self.switch("web.enable-lifecycle"),
             enable_admin_api: self.switch("web.enable-admin-api"),
             enable_remote_write_receiver: self.switch("web.enable-remote-write-receiver"),
@@ -450,6 +468,8 @@ impl Reader {
             if FEATURES_WITHOUT_EFFECT.contains(&name.as_str()) {
                 self.warnings
                     .push(format!("feature {name} has no effect: it is no longer a switch"));
+            } else if FEATURES_TO_COME.contains(&name.as_str()) {
+                self.warnings.push(format!("feature {name} has no effect yet"));
             } else if !FEATURES.contains(&name.as_str()) {
                 self.warnings.push(format!("unknown feature {name} in --enable-feature"));
             }

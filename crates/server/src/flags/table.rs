@@ -118,7 +118,7 @@ pub(super) const FLAGS: &[Flag] = &[
     ignored("web.local-assets", Kind::Value(""), "the pages are built in"),
     used("web.max-connections", Kind::Value("512"), "How many connections may be open at once."),
     ignored("web.max-notifications-subscribers", Kind::Value("16"), "there are no live notifications"),
-    used("web.page-title", Kind::Value("Ferula"), "The title of the pages."),
+    ignored("web.page-title", Kind::Value("Prometheus Time Series Collection and Processing Server"), "there are no pages with a title"),
     used("web.read-timeout", Kind::Value("5m"), "How long a request may take to arrive."),
     ignored("web.remote-write-receiver.accepted-protobuf-messages", Kind::Many("prometheus.WriteRequest"), "remote write 1.0 is what is accepted"),
     used("web.route-prefix", Kind::Value(""), "The prefix of all paths; that of the external URL if left out."),

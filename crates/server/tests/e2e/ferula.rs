@@ -25,9 +25,14 @@ pub(crate) struct Ferula {
 
 impl Ferula {
     /// Starts the binary in `dir`, which holds its configuration and its data, and waits until it
-    /// is ready.
+    /// is ready. It takes whatever port is free.
     pub(crate) fn start(dir: &Path, arguments: &[&str]) -> Self {
-        let port = free_port();
+        Self::start_at(0, dir, arguments)
+    }
+
+    /// The same, at a port.
+    pub(crate) fn start_at(port: u16, dir: &Path, arguments: &[&str]) -> Self {
+        let said_before = fs::metadata(dir.join("log")).map_or(0, |log| log.len());
         let log = fs::File::options().create(true).append(true).open(dir.join("log"));
         let child = Command::new(env!("CARGO_BIN_EXE_ferula"))
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
@@ -37,9 +42,13 @@ impl Ferula {
             .spawn()
             .expect("the binary starts");
         let mut ferula = Self { child: Some(child), port, dir: dir.to_owned() };
-        ferula.until("it is ready", |ferula| {
-            (ferula.try_get("/-/ready")?.status == 200).then_some(())
+        ferula.port = ferula.until("it says where it listens", |ferula| {
+            let log = ferula.log();
+            let said = log.get(usize::try_from(said_before).ok()?..)?;
+            let (_, url) = said.split_once("url=http://127.0.0.1:")?;
+            url.split('/').next()?.parse().ok()
         });
+        assert_eq!(ferula.get("/-/ready").status, 200);
         ferula
     }
 

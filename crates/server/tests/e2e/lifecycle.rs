@@ -166,7 +166,7 @@ fn terminated_it_ends_within_five_seconds_and_cleanly() {
 #[test]
 fn without_a_file_it_scrapes_itself() {
     let dir = tempfile::tempdir().expect("a directory");
-    let mut ferula = Ferula::start(dir.path(), &[]);
+    let mut ferula = Ferula::start_at(free_port(), dir.path(), &[]);
     let up = ferula.until("it is up", |f| f.query("up").pop());
     assert_eq!(up.0["job"], "prometheus");
     assert_eq!(up.0["instance"], format!("localhost:{}", ferula.port));

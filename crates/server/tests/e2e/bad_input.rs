@@ -2,8 +2,10 @@
 
 use std::fs;
 
-use crate::ferula::{Ferula, encoded, run};
-use crate::http::Fake;
+use testkit::fakes::FakeTarget;
+use testkit::http::encoded;
+
+use crate::ferula::{Ferula, json, run};
 
 #[test]
 fn bad_usage_and_bad_files_end_it_with_two() {
@@ -45,12 +47,12 @@ fn bad_usage_and_bad_files_end_it_with_two() {
 
 #[test]
 fn a_bad_body_fails_the_scrape_and_nothing_else() {
-    let target = Fake::start("a 1\nb 2\n");
+    let target = FakeTarget::start("a 1\nb 2\n");
     let dir = tempfile::tempdir().expect("a directory");
     let text = format!(
         "global: {{scrape_interval: 1s}}\nscrape_configs:\n- job_name: j\n  body_size_limit: 1KB\n  \
-         static_configs:\n  - targets: ['127.0.0.1:{}']\n",
-        target.port
+         static_configs:\n  - targets: ['{}']\n",
+        target.server.address()
     );
     fs::write(dir.path().join("prometheus.yml"), text).expect("written");
     let mut ferula = Ferula::start(dir.path(), &[]);
@@ -59,15 +61,15 @@ fn a_bad_body_fails_the_scrape_and_nothing_else() {
         ("a 1\nb{ 2\n".to_owned(), "line 2"),
         ("# ".to_owned() + &"x".repeat(2000) + "\na 1\n", "body size limit"),
     ] {
-        target.answer(&body);
+        target.set_text(&body);
         ferula.until("the scrape fails", |f| (f.value("up")? == "0").then_some(()));
         let error = ferula.until("the target says why", |f| {
-            let targets = f.get("/api/v1/targets").json();
+            let targets = json(&f.get("/api/v1/targets"));
             let error = targets["data"]["activeTargets"][0]["lastError"].as_str()?.to_owned();
             error.contains(message).then_some(error)
         });
         assert!(!error.is_empty());
-        target.answer("a 1\nb 2\n");
+        target.set_text("a 1\nb 2\n");
         ferula.until("it recovers", |f| (f.value("up")? == "1").then_some(()));
     }
     let count = ferula.value("count_over_time(b[1h])").expect("what was stored stays");
@@ -115,7 +117,7 @@ fn bad_questions_get_prometheus_s_answers() {
         ),
     ] {
         let answer = ferula.get(&path);
-        let json = answer.json();
+        let json = json(&answer);
         assert_eq!(answer.status, status, "{json}");
         assert_eq!((&json["errorType"], &json["error"]), (&kind.into(), &message.into()));
     }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::http::{Answer, send};
+use testkit::http::{Answer, ask, encoded};
 
 /// How long something that must happen may take on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -52,8 +52,12 @@ impl Ferula {
         ferula
     }
 
+    fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
     pub(crate) fn try_get(&self, path: &str) -> Option<Answer> {
-        send(self.port, "GET", path, "", b"")
+        ask(&self.address(), "GET", path, "", b"")
     }
 
     pub(crate) fn get(&self, path: &str) -> Answer {
@@ -61,14 +65,14 @@ impl Ferula {
     }
 
     pub(crate) fn post(&self, path: &str, headers: &str, body: &[u8]) -> Answer {
-        let answer = send(self.port, "POST", path, headers, body);
+        let answer = ask(&self.address(), "POST", path, headers, body);
         answer.unwrap_or_else(|| panic!("no answer to {path}\n{}", self.log()))
     }
 
     /// The elements of an instant query, each as labels and value.
     pub(crate) fn query(&self, query: &str) -> Vec<(Value, String)> {
         let answer = self.get(&format!("/api/v1/query?query={}", encoded(query)));
-        let json = answer.json();
+        let json = json(&answer);
         let elements = json["data"]["result"].as_array().cloned().unwrap_or_default();
         elements
             .into_iter()
@@ -140,6 +144,11 @@ impl Drop for Ferula {
     }
 }
 
+/// The body of an answer as JSON.
+pub(crate) fn json(answer: &Answer) -> Value {
+    serde_json::from_slice(&answer.body).unwrap_or_else(|e| panic!("{e}: {}", answer.text()))
+}
+
 /// Runs the binary to its end, which must come by itself: its exit code and what it said.
 pub(crate) fn run(dir: &Path, arguments: &[&str]) -> (Option<i32>, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_ferula"))
@@ -168,12 +177,4 @@ pub(crate) fn run(dir: &Path, arguments: &[&str]) -> (Option<i32>, String) {
 pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("it is bound").port()
-}
-
-/// A text as part of a URL.
-pub(crate) fn encoded(text: &str) -> String {
-    let keep = |b: &u8| b.is_ascii_alphanumeric();
-    text.bytes()
-        .map(|b| if keep(&b) { char::from(b).to_string() } else { format!("%{b:02X}") })
-        .collect()
 }

@@ -5,26 +5,31 @@ use std::time::Duration;
 
 use prost::Message;
 
-use crate::ferula::{Ferula, encoded, free_port, run};
-use crate::http::Fake;
+use testkit::fakes::FakeTarget;
+use testkit::http::encoded;
 
-fn job(name: &str, port: u16) -> String {
-    format!("- job_name: {name}\n  static_configs:\n  - targets: ['127.0.0.1:{port}']\n")
+use crate::ferula::{Ferula, free_port, json, run};
+
+fn job(name: &str, address: &str) -> String {
+    format!("- job_name: {name}\n  static_configs:\n  - targets: ['{address}']\n")
 }
 
 #[test]
 fn a_reload_is_applied_whole_or_not_at_all() {
-    let target = Fake::start("a 1\n");
+    let target = FakeTarget::start("a 1\n");
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("prometheus.yml");
     let head = "global: {scrape_interval: 1s}\nscrape_configs:\n";
-    fs::write(&file, format!("{head}{}", job("one", target.port))).expect("written");
+    fs::write(&file, format!("{head}{}", job("one", &target.server.address()))).expect("written");
     let mut ferula = Ferula::start(dir.path(), &["--web.enable-lifecycle"]);
     let up = |f: &Ferula, job: &str| f.value(&format!("up{{job=\"{job}\"}}"));
     ferula.until("one is up", |f| (up(f, "one")? == "1").then_some(()));
 
-    fs::write(&file, format!("{head}{}- job_name: one\n  foo: 1\n", job("two", target.port)))
-        .expect("written");
+    fs::write(
+        &file,
+        format!("{head}{}- job_name: one\n  foo: 1\n", job("two", &target.server.address())),
+    )
+    .expect("written");
     let refused = ferula.post("/-/reload", "", b"");
     assert_eq!(refused.status, 500);
     let said = refused.text();
@@ -33,12 +38,12 @@ fn a_reload_is_applied_whole_or_not_at_all() {
     assert!(shown.contains("job_name: one") && !shown.contains("two"), "{shown}");
     assert!(ferula.get("/metrics").text().contains("prometheus_config_last_reload_successful 0"));
 
-    fs::write(&file, format!("{head}{}", job("two", target.port))).expect("written");
+    fs::write(&file, format!("{head}{}", job("two", &target.server.address()))).expect("written");
     assert_eq!(ferula.post("/-/reload", "", b"").status, 200);
     ferula.until("two is up", |f| (up(f, "two")? == "1").then_some(()));
     ferula.until("one is gone", |f| up(f, "one").is_none().then_some(()));
 
-    fs::write(&file, format!("{head}{}", job("three", target.port))).expect("written");
+    fs::write(&file, format!("{head}{}", job("three", &target.server.address()))).expect("written");
     ferula.signal("HUP");
     ferula.until("three is up", |f| (up(f, "three")? == "1").then_some(()));
 }
@@ -92,7 +97,7 @@ fn what_was_acknowledged_survives_kill() {
     let at = START_MS + sent * 1000;
     let query = format!("sum_over_time(written[{}s])", sent + 10);
     let answer = ferula.get(&format!("/api/v1/query?query={}&time={}", encoded(&query), at / 1000));
-    assert_eq!(answer.json()["data"]["result"][0]["value"][1], sum.to_string());
+    assert_eq!(json(&answer)["data"]["result"][0]["value"][1], sum.to_string());
 }
 
 const START_MS: i64 = 1_700_000_000_000;
@@ -102,7 +107,7 @@ fn counted(ferula: &Ferula, sent: i64) -> i64 {
     let query = format!("count_over_time(written[{}s])", sent + 10);
     let time = (START_MS + sent * 1000) / 1000;
     let answer = ferula.get(&format!("/api/v1/query?query={}&time={time}", encoded(&query)));
-    let json = answer.json();
+    let json = json(&answer);
     json["data"]["result"][0]["value"][1].as_str().map_or(0, |n| n.parse().expect("a number"))
 }
 
@@ -148,10 +153,12 @@ fn write_request(from: i64, to: i64) -> Vec<u8> {
 
 #[test]
 fn terminated_it_ends_within_five_seconds_and_cleanly() {
-    let target = Fake::start("a 1\n");
+    let target = FakeTarget::start("a 1\n");
     let dir = tempfile::tempdir().expect("a directory");
-    let text =
-        format!("global: {{scrape_interval: 1s}}\nscrape_configs:\n{}", job("j", target.port));
+    let text = format!(
+        "global: {{scrape_interval: 1s}}\nscrape_configs:\n{}",
+        job("j", &target.server.address())
+    );
     fs::write(dir.path().join("prometheus.yml"), text).expect("written");
     let mut ferula = Ferula::start(dir.path(), &[]);
     ferula.until("it is scraped", |f| (f.value("a")? == "1").then_some(()));
@@ -171,11 +178,7 @@ fn without_a_file_it_scrapes_itself() {
     assert_eq!(up.0["job"], "prometheus");
     assert_eq!(up.0["instance"], format!("localhost:{}", ferula.port));
     assert!(dir.path().join("data").is_dir());
-    assert!(
-        ferula.log().contains(&format!("http://127.0.0.1:{}/", ferula.port)),
-        "{}",
-        ferula.log()
-    );
+    assert!(ferula.log().contains(&format!("http://127.0.0.1:{}/", ferula.port)), "{}", ferula.log());
 }
 
 #[test]

@@ -2,6 +2,5 @@
 
 mod bad_input;
 mod ferula;
-mod http;
 mod lifecycle;
 mod path;

@@ -4,8 +4,9 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::ferula::Ferula;
-use crate::http::Fake;
+use testkit::fakes::{FakeAlertmanager, FakeTarget};
+
+use crate::ferula::{Ferula, json};
 
 const RULES: &str = r#"
 groups:
@@ -21,24 +22,28 @@ groups:
     annotations: {summary: "{{ $labels.job }} has {{ $value }}"}
 "#;
 
-fn config(target: u16, alertmanager: u16) -> String {
+fn config(target: &str, alertmanager: &str) -> String {
     format!(
         "global:\n  scrape_interval: 1s\n  evaluation_interval: 1s\n  external_labels: {{site: here}}\n\
          rule_files: [rules.yml]\n\
-         alerting:\n  alertmanagers:\n  - static_configs:\n    - targets: ['127.0.0.1:{alertmanager}']\n\
-         scrape_configs:\n- job_name: app\n  static_configs:\n  - targets: ['127.0.0.1:{target}']\n"
+         alerting:\n  alertmanagers:\n  - static_configs:\n    - targets: ['{alertmanager}']\n\
+         scrape_configs:\n- job_name: app\n  static_configs:\n  - targets: ['{target}']\n"
     )
 }
 
 #[test]
 fn a_sample_becomes_an_alert_that_is_sent_and_resolved() {
-    let target =
-        Fake::start("# TYPE queue_size gauge\nqueue_size{q=\"a\"} 70\nqueue_size{q=\"b\"} 5\n");
-    let alertmanager = Fake::start("{}");
+    let target = FakeTarget::start(
+        "# TYPE queue_size gauge\nqueue_size{q=\"a\"} 70\nqueue_size{q=\"b\"} 5\n",
+    );
+    let alertmanager = FakeAlertmanager::start();
     let dir = tempfile::tempdir().expect("a directory");
     fs::write(dir.path().join("rules.yml"), RULES).expect("written");
-    fs::write(dir.path().join("prometheus.yml"), config(target.port, alertmanager.port))
-        .expect("written");
+    fs::write(
+        dir.path().join("prometheus.yml"),
+        config(&target.server.address(), &alertmanager.server.address()),
+    )
+    .expect("written");
     let mut ferula = Ferula::start(dir.path(), &["--rules.alert.resend-delay=1s"]);
 
     ferula.until("it is scraped", |f| (f.value("up") == Some("1".to_owned())).then_some(()));
@@ -47,7 +52,7 @@ fn a_sample_becomes_an_alert_that_is_sent_and_resolved() {
     });
     assert_eq!(ferula.query("ALERTS"), []);
 
-    target.answer("# TYPE queue_size gauge\nqueue_size{q=\"a\"} 170\nqueue_size{q=\"b\"} 5\n");
+    target.set_text("# TYPE queue_size gauge\nqueue_size{q=\"a\"} 170\nqueue_size{q=\"b\"} 5\n");
     let state = |f: &Ferula, state: &str| {
         let query = format!("ALERTS{{alertname=\"QueueFull\",alertstate=\"{state}\"}}");
         (f.value(&query) == Some("1".to_owned())).then_some(())
@@ -55,7 +60,7 @@ fn a_sample_becomes_an_alert_that_is_sent_and_resolved() {
     ferula.until("the alert is pending", |f| state(f, "pending"));
     ferula.until("the alert fires", |f| state(f, "firing"));
     let sent = ferula.until("it is sent", |_| {
-        alertmanager.bodies().iter().find_map(|body| alert(body, "QueueFull"))
+        alertmanager.posted().iter().find_map(|body| alert(body, "QueueFull"))
     });
     assert_eq!(sent["labels"]["severity"], "page");
     assert_eq!(sent["labels"]["site"], "here");
@@ -65,22 +70,22 @@ fn a_sample_becomes_an_alert_that_is_sent_and_resolved() {
         "{sent}"
     );
 
-    let alerts = ferula.get("/api/v1/alerts").json();
+    let alerts = json(&ferula.get("/api/v1/alerts"));
     assert_eq!(alerts["data"]["alerts"][0]["state"], "firing", "{alerts}");
-    let rules = ferula.get("/api/v1/rules").json();
+    let rules = json(&ferula.get("/api/v1/rules"));
     assert_eq!(rules["data"]["groups"][0]["rules"][1]["health"], "ok", "{rules}");
 
-    target.answer("# TYPE queue_size gauge\nqueue_size{q=\"a\"} 1\nqueue_size{q=\"b\"} 5\n");
+    target.set_text("# TYPE queue_size gauge\nqueue_size{q=\"a\"} 1\nqueue_size{q=\"b\"} 5\n");
     let ends = sent["endsAt"].as_str().expect("a time").to_owned();
     ferula.until("it is resolved", |_| {
-        let bodies = alertmanager.bodies();
+        let bodies = alertmanager.posted();
         let last = bodies.iter().rev().find_map(|body| alert(body, "QueueFull"))?;
         // A firing alert is sent with an end in the future; a resolved one with the end it had.
         let ends_before_sent = last["endsAt"].as_str()? < now_text(&bodies)?.as_str();
         (ends_before_sent || last["endsAt"].as_str()? < ends.as_str()).then_some(())
     });
     ferula.until("its series ends", |f| f.query("ALERTS").is_empty().then_some(()));
-    assert!(target.requests() > 3);
+    assert!(target.scrapes() > 3);
 }
 
 /// The alert of this name in a request body.

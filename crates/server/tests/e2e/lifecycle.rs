@@ -178,7 +178,11 @@ fn without_a_file_it_scrapes_itself() {
     assert_eq!(up.0["job"], "prometheus");
     assert_eq!(up.0["instance"], format!("localhost:{}", ferula.port));
     assert!(dir.path().join("data").is_dir());
-    assert!(ferula.log().contains(&format!("http://127.0.0.1:{}/", ferula.port)), "{}", ferula.log());
+    assert!(
+        ferula.log().contains(&format!("http://127.0.0.1:{}/", ferula.port)),
+        "{}",
+        ferula.log()
+    );
 }
 
 #[test]

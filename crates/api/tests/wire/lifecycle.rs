@@ -70,3 +70,25 @@ fn a_prefix_stands_before_every_route() {
     assert_eq!(house.get("/prom/api/v1/query?query=1").status, 200);
     assert_eq!(house.get("/-/ready").status, 404);
 }
+
+#[test]
+fn the_page_loads_nothing_from_elsewhere() {
+    let house = House::of(&[]);
+    assert_eq!(house.get("/").header("location"), "/query");
+    for (path, content_type) in [
+        ("/query", "text/html"),
+        ("/graph?g0.expr=up&g0.tab=1", "text/html"),
+        ("/ui/page.js", "text/javascript"),
+        ("/ui/page.css", "text/css"),
+    ] {
+        let file = house.get(path);
+        assert_eq!(
+            (file.status, file.header("x-content-type-options")),
+            (200, "nosniff"),
+            "{path}"
+        );
+        assert!(file.header("content-type").starts_with(content_type), "{path}");
+        assert!(file.header("content-security-policy").starts_with("default-src 'none'"), "{path}");
+        assert!(!file.text().contains("//cdn") && !file.text().contains("https:"), "{path}");
+    }
+}

@@ -7,27 +7,17 @@ use std::io::Write;
 
 use model::Histogram;
 use model::float::Json;
-use model::histogram::{CUSTOM_BUCKETS_SCHEMA, Span};
+use model::histogram::Bucket;
 
 use crate::envelope::list;
 
-/// One bucket with what it counts.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Bucket {
-    lower: f64,
-    upper: f64,
-    count: f64,
-}
-
-impl Bucket {
-    /// Of two ends, the one farther from zero is inside.
-    fn edges(&self) -> u8 {
-        match (self.lower < 0.0, self.upper > 0.0) {
-            (false, true) => 0,
-            (true, false) => 1,
-            (false, false) => 2,
-            (true, true) => 3,
-        }
+/// Which ends of a bucket are inside: of two, the one farther from zero.
+fn edges(bucket: &Bucket) -> u8 {
+    match (bucket.lower < 0.0, bucket.upper > 0.0) {
+        (false, true) => 0,
+        (true, false) => 1,
+        (false, false) => 2,
+        (true, true) => 3,
     }
 }
 
@@ -35,67 +25,23 @@ impl Bucket {
 pub(crate) fn write(out: &mut Vec<u8>, h: &Histogram) {
     let (count, sum) = (Json(h.count), Json(h.sum));
     write!(out, "{{\"count\":\"{count}\",\"sum\":\"{sum}\"").expect("a Vec takes everything");
-    let buckets = buckets(h);
+    let mut buckets = h.buckets();
+    buckets.retain(|bucket| bucket.count != 0.0);
     if !buckets.is_empty() {
         out.extend_from_slice(b",\"buckets\":");
         list(out, &buckets, |out, b| {
             let (lower, upper, count) = (Json(b.lower), Json(b.upper), Json(b.count));
-            write!(out, "[{},\"{lower}\",\"{upper}\",\"{count}\"]", b.edges())
+            write!(out, "[{},\"{lower}\",\"{upper}\",\"{count}\"]", edges(b))
                 .expect("a Vec takes everything");
         });
     }
     out.push(b'}');
 }
 
-fn buckets(h: &Histogram) -> Vec<Bucket> {
-    let mut all: Vec<Bucket> = indexed(&h.negative_spans, &h.negative)
-        .map(|(index, count)| {
-            let (lower, upper) = bounds(h, index);
-            Bucket { lower: -upper, upper: -lower, count }
-        })
-        .collect();
-    all.reverse();
-    if h.zero_count != 0.0 {
-        let (lower, upper) = (-h.zero_threshold, h.zero_threshold);
-        all.push(Bucket { lower, upper, count: h.zero_count });
-    }
-    all.extend(indexed(&h.positive_spans, &h.positive).map(|(index, count)| {
-        let (lower, upper) = bounds(h, index);
-        Bucket { lower, upper, count }
-    }));
-    all.retain(|bucket| bucket.count != 0.0);
-    all
-}
-
-/// The index of each bucket with its count.
-fn indexed<'h>(spans: &'h [Span], counts: &'h [f64]) -> impl Iterator<Item = (i32, f64)> + 'h {
-    let mut next = 0_i32;
-    let indexes = spans.iter().flat_map(move |span| {
-        let from = next.saturating_add(span.offset);
-        let length = i32::try_from(span.length).unwrap_or(i32::MAX);
-        next = from.saturating_add(length);
-        from..next
-    });
-    indexes.zip(counts.iter().copied())
-}
-
-/// The ends of the bucket of that index above zero.
-fn bounds(h: &Histogram, index: i32) -> (f64, f64) {
-    if h.schema == CUSTOM_BUCKETS_SCHEMA {
-        let bound = |index: i32| usize::try_from(index).ok().and_then(|i| h.custom_values.get(i));
-        let lower = bound(index - 1).copied().unwrap_or(f64::NEG_INFINITY);
-        return (lower, bound(index).copied().unwrap_or(f64::INFINITY));
-    }
-    let upper = |index: i32| {
-        let exponent = f64::from(index) * (-f64::from(h.schema)).exp2();
-        exponent.exp2()
-    };
-    (upper(index - 1), upper(index))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::histogram::{CUSTOM_BUCKETS_SCHEMA, Span};
 
     fn check(h: &Histogram, expected: &str) {
         let mut out = Vec::new();

@@ -56,3 +56,99 @@ pub struct Histogram {
     /// Upper bounds, rising, without +Inf; only with [`CUSTOM_BUCKETS_SCHEMA`].
     pub custom_values: Vec<f64>,
 }
+
+/// A bucket with its bounds; a histogram of custom bounds has them as they are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bucket {
+    /// The lower bound.
+    pub lower: f64,
+    /// The upper bound.
+    pub upper: f64,
+    /// What it counts.
+    pub count: f64,
+}
+
+impl Histogram {
+    /// Whether its bounds are its own.
+    pub fn has_custom_bounds(&self) -> bool {
+        self.schema == CUSTOM_BUCKETS_SCHEMA
+    }
+
+    /// Its buckets from the most negative to the most positive, the zero bucket among them if it
+    /// counts anything.
+    pub fn buckets(&self) -> Vec<Bucket> {
+        let mut all: Vec<Bucket> = indexed(&self.negative_spans, &self.negative)
+            .map(|(index, count)| {
+                let (lower, upper) = self.bounds(index);
+                Bucket { lower: -upper, upper: -lower, count }
+            })
+            .collect();
+        all.reverse();
+        if self.zero_count > 0.0 {
+            let (lower, upper) = (-self.zero_threshold, self.zero_threshold);
+            all.push(Bucket { lower, upper, count: self.zero_count });
+        }
+        all.extend(indexed(&self.positive_spans, &self.positive).map(|(index, count)| {
+            let (lower, upper) = self.bounds(index);
+            Bucket { lower, upper, count }
+        }));
+        all
+    }
+
+    /// The bounds of the bucket of that index above zero.
+    pub fn bounds(&self, index: i32) -> (f64, f64) {
+        if self.has_custom_bounds() {
+            let at = |index: i32| usize::try_from(index).ok();
+            let bound = |index: i32| at(index).and_then(|i| self.custom_values.get(i)).copied();
+            let lower = bound(index.saturating_sub(1)).unwrap_or(f64::NEG_INFINITY);
+            return (lower, bound(index).unwrap_or(f64::INFINITY));
+        }
+        let upper = |index| exponential_bound(self.schema, index);
+        (upper(index.saturating_sub(1)), upper(index))
+    }
+}
+
+/// The upper bound of the bucket of that index, `2^(index * 2^-schema)`; the largest float where
+/// there is no such number.
+pub fn exponential_bound(schema: i8, index: i32) -> f64 {
+    let exponent = f64::from(index) * (-f64::from(schema)).exp2();
+    let (whole, fraction) = (exponent.floor(), exponent - exponent.floor());
+    let bound = fraction.exp2() * whole.exp2();
+    if bound.is_finite() { bound } else { f64::MAX }
+}
+
+/// The index of each bucket with its count.
+pub fn indexed<'h>(spans: &'h [Span], counts: &'h [f64]) -> impl Iterator<Item = (i32, f64)> + 'h {
+    let mut next = 0_i32;
+    let indexes = spans.iter().flat_map(move |span| {
+        let from = next.saturating_add(span.offset);
+        let length = i32::try_from(span.length).unwrap_or(i32::MAX);
+        next = from.saturating_add(length);
+        from..next
+    });
+    indexes.zip(counts.iter().copied())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_rise_and_bounds_are_powers() {
+        let h = Histogram {
+            schema: 1,
+            zero_threshold: 0.5,
+            zero_count: 2.0,
+            positive_spans: vec![Span { offset: 1, length: 1 }, Span { offset: 1, length: 1 }],
+            positive: vec![1.0, 4.0],
+            negative_spans: vec![Span { offset: 2, length: 1 }],
+            negative: vec![3.0],
+            ..Histogram::default()
+        };
+        let all: Vec<(f64, f64)> = h.buckets().iter().map(|b| (b.upper, b.count)).collect();
+        let root = std::f64::consts::SQRT_2;
+        assert_eq!(all, [(-root, 3.0), (0.5, 2.0), (root, 1.0), (2.0 * root, 4.0)]);
+        assert_eq!(exponential_bound(-4, 64), f64::MAX);
+        assert_eq!(exponential_bound(0, -1074), f64::from_bits(1));
+    }
+}

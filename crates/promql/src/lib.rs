@@ -15,6 +15,7 @@ mod escape;
 pub mod eval;
 pub mod functions;
 mod lexer;
+pub mod native;
 pub mod parse;
 pub mod plan;
 pub mod print;

@@ -1,4 +1,4 @@
-//! What PromQL does with native histograms so far, and what it says where it does nothing yet.
+//! What PromQL does with native histograms.
 
 use std::sync::Arc;
 
@@ -49,6 +49,7 @@ fn answer(query: &str) -> String {
             all.into_iter().map(|(t, v)| format!("{v}@{}", t / 60_000)).collect();
         lines.push(format!("{} {}", one.labels, all.join(" ")));
     }
+    lines.extend(answer.annotations.warnings(query));
     lines.extend(answer.annotations.infos(query));
     lines.join("\n")
 }
@@ -84,7 +85,7 @@ fn histograms_pass_through_and_are_compared() {
         ),
         (
             "max({__name__=~\"h|f\"})",
-            "{} 5@0 5@1\nPromQL info: ignored histogram in max aggregation (1:1)",
+            "{} 5@0 5@1\nPromQL info: ignored histogram in max aggregation (1:5)",
         ),
     ] {
         assert_eq!(answer(query), expected, "{query}");
@@ -92,14 +93,29 @@ fn histograms_pass_through_and_are_compared() {
 }
 
 #[test]
-fn where_there_is_no_arithmetic_yet_an_error_says_so() {
-    for (query, place) in [
-        ("rate(h[2m])", "rate"),
-        ("sum(h)", "sum"),
-        ("h + on() g", "binary operator +"),
-        ("histogram_quantile(0.5, h)", "histogram_quantile"),
+fn histograms_are_added_up_and_looked_into() {
+    for (query, expected) in [
+        ("h + on() g", "{} <2 4>@0 <3 6>@1"),
+        ("h - on() g", "{} <0 0>@0 <1 2>@1"),
+        ("sum({__name__=~\"h|g\"})", "{} <2 4>@0 <3 6>@1"),
+        ("avg({__name__=~\"h|g\"})", "{} <1 2>@0 <1.5 3>@1"),
+        (
+            "sum({__name__=~\"h|f\"})",
+            "PromQL warning: encountered a mix of histograms and floats for aggregation (1:5)",
+        ),
+        ("increase(h[2m])", "{} <2 4>@1"),
+        ("sum_over_time(h[2m])", "{} <1 2>@0 <3 6>@1"),
+        ("avg_over_time(h[2m])", "{} <1 2>@0 <1.5 3>@1"),
+        ("count_over_time(h[2m])", "{} 1@0 2@1"),
+        ("last_over_time(h[2m])", r#"{__name__="h"} <1 2>@0 <2 4>@1"#),
+        ("changes(h[2m])", "{} 0@0 1@1"),
+        ("resets(h[2m])", "{} 0@0 0@1"),
+        ("max_over_time(h[2m])", ""),
+        (
+            "histogram_quantile(2, h) > 0",
+            "{} inf@0 inf@1\nPromQL warning: quantile value should be between 0 and 1, got 2 (1:20)",
+        ),
     ] {
-        let expected = format!("native histograms are not supported in {place} yet");
         assert_eq!(answer(query), expected, "{query}");
     }
 }

@@ -9,15 +9,30 @@ use model::labels::{METRIC_NAME, Quoted};
 use rustc_hash::FxHashMap;
 
 use super::budget::cost;
-use super::call::not_yet;
 use super::column::Column;
 use super::fold::{Avg, Cell, Count, Fold, Group, Max, Min, Sum, Variance};
+use super::histogram_sums::HistogramSums;
 use super::series::EvalSeries;
 use super::steps::Steps;
 use super::{Evaluator, Sink};
 use crate::ast::{AggregateOp, Span};
 use crate::error::EngineError;
+use crate::native::Note;
 use crate::plan::{AggregateNode, Node};
+
+/// What is kept of a group that is folded: its floats, and the sums of its histograms.
+struct Kept<C> {
+    fold: Fold<C>,
+    sums: HistogramSums,
+    /// The metric that histograms were of last.
+    metric: String,
+}
+
+impl<C: Cell> Kept<C> {
+    fn new(steps: usize) -> Self {
+        Self { fold: Fold::new(steps), sums: HistogramSums::default(), metric: String::new() }
+    }
+}
 
 /// Groups in the order they came up, each with what is kept of it.
 pub(super) struct Groups<'n, S> {
@@ -126,46 +141,58 @@ impl Evaluator<'_> {
         steps: Steps,
         sink: Sink<'_>,
     ) -> Result<(), EngineError> {
-        let mut groups: Groups<'_, Fold<C>> = Groups::new(node);
+        let mut groups: Groups<'_, Kept<C>> = Groups::new(node);
         let mut held = 0;
+        let mean = node.op == AggregateOp::Avg;
         self.feed(&node.operand, steps, &mut |mut series| {
-            self.take_out_histograms(node, &mut series)?;
+            self.take_out_histograms(node, &mut series);
             if series.column.is_empty() {
                 return Ok(());
             }
-            let fold = groups.of(&series, || {
+            let kept = groups.of(&series, || {
                 held += steps.count;
                 self.budget.hold(steps.count)?;
-                Ok::<_, EngineError>(Fold::new(steps.count))
+                Ok::<_, EngineError>(Kept::new(steps.count))
             })?;
-            fold.add(&series.column);
+            if matches!(node.op, AggregateOp::Sum | AggregateOp::Avg) {
+                if series.histograms.is_some() {
+                    kept.metric = series.labels.metric_name().to_owned();
+                }
+                kept.sums.add(&series);
+                series.drop_histograms();
+            }
+            kept.fold.add(&series.column);
             Ok(())
         })?;
         self.budget.release(held);
-        groups.into_groups().into_iter().try_for_each(|(group, fold)| {
+        groups.into_groups().into_iter().try_for_each(|(group, kept)| {
             let EvalGroup { labels, drop_name } = group;
-            sink(EvalSeries { labels, column: fold.finish(), drop_name, histograms: None })
+            let mut column = kept.fold.finish();
+            let mut note = |note| self.note(note, &kept.metric, node.span);
+            let (histograms, mixed) = kept.sums.finish(mean, &mut column, &mut note);
+            if mixed {
+                let text = "encountered a mix of histograms and floats for aggregation";
+                self.warn(text, node.span);
+            }
+            sink(EvalSeries { labels, column, drop_name, histograms })
         })
     }
 
+    /// Says what is to be said about histograms.
+    fn note(&self, note: Note, metric: &str, span: Span) {
+        let text = note.text(metric);
+        if note.is_warning() { self.warn(text, span) } else { self.info(text, span) }
+    }
+
     /// Leaves out histograms where an aggregation takes only numbers, with an info that says so.
-    pub(super) fn take_out_histograms(
-        &self,
-        node: &AggregateNode<'_>,
-        series: &mut EvalSeries,
-    ) -> Result<(), EngineError> {
+    pub(super) fn take_out_histograms(&self, node: &AggregateNode<'_>, series: &mut EvalSeries) {
         use AggregateOp::{Avg, Count, CountValues, Group, LimitRatio, Limitk, Sum};
-        if series.histograms.is_none() || matches!(node.op, Count | Group | Limitk | LimitRatio) {
-            return Ok(());
-        }
-        let name = node.op.as_str();
-        if matches!(node.op, Sum | Avg | CountValues) {
-            return Err(not_yet(name));
-        }
-        if series.drop_histograms() {
+        let takes_them =
+            matches!(node.op, Count | Group | Limitk | LimitRatio | Sum | Avg | CountValues);
+        if !takes_them && series.drop_histograms() {
+            let name = node.op.as_str();
             self.info(format!("ignored histogram in {name} aggregation"), node.span);
         }
-        Ok(())
     }
 
     /// Warns of quantiles that are none.
@@ -187,7 +214,7 @@ impl Evaluator<'_> {
         let mut groups: Groups<'_, Vec<Column>> = Groups::new(node);
         let mut held = 0;
         self.feed(&node.operand, steps, &mut |mut series| {
-            self.take_out_histograms(node, &mut series)?;
+            self.take_out_histograms(node, &mut series);
             if series.column.is_empty() {
                 return Ok(());
             }
@@ -232,7 +259,7 @@ impl Evaluator<'_> {
         let mut groups: Groups<'_, FxHashMap<u64, Column>> = Groups::new(node);
         let mut held = 0;
         self.feed(&node.operand, steps, &mut |mut series| {
-            self.take_out_histograms(node, &mut series)?;
+            self.take_out_histograms(node, &mut series);
             if series.column.is_empty() {
                 return Ok(());
             }

@@ -181,10 +181,12 @@ impl Evaluator<'_> {
             return_bool: node.return_bool,
             matching,
             delayed_names: self.delayed_names,
-            infos: RefCell::default(),
+            notes: RefCell::default(),
         };
         let joined = join.run(&left, &right)?;
-        join.infos.take().into_iter().for_each(|info| self.info(info, node.span));
+        for (is_warning, text) in join.notes.take() {
+            if is_warning { self.warn(text, node.span) } else { self.info(text, node.span) }
+        }
         self.release(&left);
         self.release(&right);
         Self::emit(joined, sink)

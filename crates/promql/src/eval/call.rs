@@ -3,12 +3,17 @@
 //! Three shapes cover most functions: a number for a number, a number for a number and scalars, and
 //! a number for a window of samples. The others are in [`super::special`].
 
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use model::Labels;
 use model::labels::Quoted;
+use model::sample::is_stale;
 use rustc_hash::FxHashSet;
 use storage::Columns;
 
 use super::column::Column;
+use super::histograms::Histograms;
 use super::select::seconds;
 use super::series::{DuplicateLabelset, EvalSeries};
 use super::steps::{Shift, Steps};
@@ -17,6 +22,7 @@ use super::{Evaluator, Sink, unlabelled};
 use crate::ast::{Span, ValueType};
 use crate::error::EngineError;
 use crate::functions::Body;
+use crate::native::{NativeWindow, Note, Outcome, over_window};
 use crate::plan::{CallNode, Node};
 
 /// Functions that make sense of counters only.
@@ -112,7 +118,7 @@ impl Evaluator<'_> {
                 return Ok(());
             }
             any = true;
-            if WANT_COUNTERS.contains(&name) {
+            if WANT_COUNTERS.contains(&name) && series.histograms.is_none() {
                 self.note_gauge(series.labels.metric_name(), range.span);
             }
             if !node.function.keeps_name {
@@ -140,19 +146,29 @@ impl Evaluator<'_> {
         run: &(dyn Fn(&Windows<'_>, &mut Column) -> Result<(), EngineError> + Sync),
         sink: Sink<'_>,
     ) -> Result<(), EngineError> {
+        let notes = Notes::default();
         let make = |columns: &Columns, series: &mut EvalSeries| {
-            if !columns.histograms.is_empty() {
-                return Err(not_yet(range.function));
-            }
             let windows = Windows::new(columns, range.shift, steps, range.range_ms);
             run(&windows, &mut series.column)?;
+            if !columns.histograms.is_empty() {
+                over_histograms(columns, range, steps, series, &notes);
+            }
             Ok(windows.looked_at())
         };
         match range.node {
-            Node::Select(select) => self.feed_read(select, steps, &make, sink),
-            Node::Subquery(subquery) => self.feed_subquery(subquery, steps, &make, sink),
+            Node::Select(select) => self.feed_read(select, steps, &make, sink)?,
+            Node::Subquery(subquery) => self.feed_subquery(subquery, steps, &make, sink)?,
             _ => unreachable!("the checker lets only ranges stand where ranges are needed"),
         }
+        for (note, metric) in notes.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            let text = note.text(&metric);
+            if note.is_warning() {
+                self.warn(text, range.span)
+            } else {
+                self.info(text, range.span)
+            }
+        }
+        Ok(())
     }
 
     fn note_gauge(&self, name: &str, span: Span) {
@@ -163,6 +179,51 @@ impl Evaluator<'_> {
             self.info(format!("{text}: {}", Quoted(name)), span);
         }
     }
+}
+
+/// What is to be said about windows, and of which metric; filled from any core.
+type Notes = Mutex<BTreeSet<(Note, String)>>;
+
+/// Corrects what a function made of the floats at those steps whose window has histograms.
+fn over_histograms(
+    columns: &Columns,
+    range: &Range<'_, '_>,
+    steps: Steps,
+    series: &mut EvalSeries,
+    notes: &Notes,
+) {
+    let columns = without_stale(columns);
+    let metric = series.labels.metric_name().to_owned();
+    let mut note = |note| {
+        notes.lock().unwrap_or_else(PoisonError::into_inner).insert((note, metric.clone()));
+    };
+    let mut all = Histograms::default();
+    for (step, end_ms) in range.shift.times(steps).enumerate() {
+        let window = NativeWindow::of(&columns, end_ms, range.range_ms);
+        if window.histograms.is_empty() {
+            continue;
+        }
+        match over_window(range.function, &window, &mut note) {
+            Outcome::OfFloats => {}
+            Outcome::Nothing => series.column.unset(step),
+            Outcome::Float(value) => series.column.set(step, value),
+            Outcome::Histogram(histogram) => {
+                series.column.set(step, 0.0);
+                all.push(step, Arc::new(*histogram));
+            }
+        }
+    }
+    series.histograms = (!all.is_empty()).then(|| Box::new(all));
+}
+
+/// The same columns without stale markers, of either kind.
+fn without_stale(columns: &Columns) -> Columns {
+    let floats = columns.timestamps.iter().zip(&columns.values).filter(|(_, v)| !is_stale(**v));
+    let (timestamps, values) = floats.map(|(t, v)| (*t, *v)).unzip();
+    let histograms = columns.histogram_timestamps.iter().zip(&columns.histograms);
+    let kept = histograms.filter(|(_, h)| !is_stale(h.sum)).map(|(t, h)| (*t, h.clone()));
+    let (histogram_timestamps, histograms) = kept.unzip();
+    Columns { timestamps, values, histogram_timestamps, histograms }
 }
 
 /// Fills a column from the windows of a series and the scalar arguments.
@@ -204,11 +265,6 @@ impl Distinct {
     fn add(&mut self, labels: &Labels) -> Result<(), DuplicateLabelset> {
         if self.0.insert(labels.clone()) { Ok(()) } else { Err(DuplicateLabelset) }
     }
-}
-
-/// Histograms came where there is no arithmetic for them yet.
-pub(super) fn not_yet(place: &str) -> EngineError {
-    EngineError::Execution(format!("native histograms are not supported in {place} yet"))
 }
 
 /// The argument of a call at a place where the table has one.

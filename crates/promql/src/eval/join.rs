@@ -8,17 +8,18 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use model::histogram::CounterResetHint;
 use model::{Histogram, Labels};
 use rustc_hash::FxHashMap;
 
 use super::arithmetic::{calculate_all, compare, drops_name};
 use super::binary::signature;
-use super::call::not_yet;
 use super::column::{Column, steps_of};
-use super::histograms::{Histograms, divided, equal, incompatible, scaled};
+use super::histograms::{Histograms, divided, incompatible, scaled};
 use super::series::{EvalSeries, drop_name, join_equal, names_the_metric};
 use crate::ast::{BinaryOp, Cardinality, Matching};
 use crate::error::EngineError;
+use crate::native::{self, Combined, Mismatch};
 
 /// What is done with two vectors.
 pub(super) struct Join<'j> {
@@ -26,8 +27,8 @@ pub(super) struct Join<'j> {
     pub(super) return_bool: bool,
     pub(super) matching: &'j Matching,
     pub(super) delayed_names: bool,
-    /// What is to be said about samples that do not fit together.
-    pub(super) infos: RefCell<BTreeSet<String>>,
+    /// What is to be said about samples that do not fit together, and whether it is a warning.
+    pub(super) notes: RefCell<BTreeSet<(bool, String)>>,
 }
 
 /// What an operator makes of two samples.
@@ -80,7 +81,7 @@ impl Join<'_> {
                 let drop_name = self.drops_name_later() || series.drop_name;
                 let mut result = EvalSeries { labels, column, drop_name, histograms: None };
                 if l.histograms.is_some() || r.histograms.is_some() {
-                    self.join_histograms(l, r, &intersect(l, r), &mut result)?;
+                    self.join_histograms(l, r, &intersect(l, r), &mut result);
                 }
                 results.push(result);
             }
@@ -195,12 +196,12 @@ impl Join<'_> {
         right: &EvalSeries,
         presence: &[u64],
         result: &mut EvalSeries,
-    ) -> Result<(), EngineError> {
+    ) {
         let mut all = Histograms::default();
         for step in steps_of(presence) {
             let made = match (left.histogram(step), right.histogram(step)) {
                 (None, None) => continue,
-                (Some(l), Some(r)) => self.of_two(l, r)?,
+                (Some(l), Some(r)) => self.of_two(l, r),
                 (Some(l), None) => match (self.op, right.column.get(step)) {
                     (BinaryOp::Mul, Some(r)) => Made::Histogram(Arc::new(scaled(l, r))),
                     (BinaryOp::Div, Some(r)) => Made::Histogram(Arc::new(divided(l, r))),
@@ -221,27 +222,48 @@ impl Join<'_> {
             }
         }
         result.histograms = (!all.is_empty()).then(|| Box::new(all));
-        Ok(())
     }
 
-    fn of_two(&self, left: &Arc<Histogram>, right: &Histogram) -> Result<Made, EngineError> {
+    fn of_two(&self, left: &Arc<Histogram>, right: &Histogram) -> Made {
         let holds = match self.op {
-            BinaryOp::Eq => equal(left, right),
-            BinaryOp::Ne => !equal(left, right),
-            BinaryOp::Add | BinaryOp::Sub => {
-                return Err(not_yet(&format!("binary operator {}", self.op.as_str())));
-            }
-            _ => return Ok(self.mismatch("histogram", "histogram")),
+            BinaryOp::Eq => native::equal(left, right),
+            BinaryOp::Ne => !native::equal(left, right),
+            BinaryOp::Add => return self.combined(native::add(left, right), "addition"),
+            BinaryOp::Sub => return self.combined(native::subtract(left, right), "subtraction"),
+            _ => return self.mismatch("histogram", "histogram"),
         };
-        Ok(match (self.return_bool, holds) {
+        match (self.return_bool, holds) {
             (true, holds) => Made::Float(f64::from(u8::from(holds))),
             (false, true) => Made::Histogram(Arc::clone(left)),
             (false, false) => Made::Nothing,
-        })
+        }
+    }
+
+    /// A sum or difference, with what is to be said about it.
+    fn combined(&self, made: Result<Combined, Mismatch>, operation: &str) -> Made {
+        let Ok(made) = made else {
+            let op = self.op.as_str();
+            let text = format!("incompatible bucket layout encountered for binary operator {op}");
+            self.notes.borrow_mut().insert((true, text));
+            return Made::Nothing;
+        };
+        if made.hints_conflict {
+            let text = format!("conflicting counter resets during histogram {operation}");
+            self.notes.borrow_mut().insert((true, text));
+        }
+        if made.bounds_reconciled {
+            let text = format!("mismatched custom buckets were reconciled during {operation}");
+            self.notes.borrow_mut().insert((false, text));
+        }
+        let mut histogram = native::compact(&made.histogram);
+        if self.op == BinaryOp::Sub {
+            histogram.counter_reset_hint = CounterResetHint::Gauge;
+        }
+        Made::Histogram(Arc::new(histogram))
     }
 
     fn mismatch(&self, left: &str, right: &str) -> Made {
-        self.infos.borrow_mut().insert(incompatible(self.op, left, right));
+        self.notes.borrow_mut().insert((false, incompatible(self.op, left, right)));
         Made::Nothing
     }
 

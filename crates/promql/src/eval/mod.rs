@@ -12,6 +12,7 @@ pub mod budget;
 mod call;
 pub mod column;
 pub(crate) mod fold;
+mod histogram_sums;
 pub mod histograms;
 mod join;
 mod pick;

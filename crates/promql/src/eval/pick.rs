@@ -48,7 +48,7 @@ impl Evaluator<'_> {
         let mut groups: Groups<'_, Vec<EvalSeries>> = Groups::new(node);
         let mut held = 0;
         self.feed(&node.operand, steps, &mut |mut series| {
-            self.take_out_histograms(node, &mut series)?;
+            self.take_out_histograms(node, &mut series);
             if series.column.is_empty() {
                 return Ok(());
             }

@@ -3,7 +3,7 @@
 use model::float::Plain;
 use model::{Histogram, Labels};
 
-use super::call::{Range, argument, not_yet, rejoin};
+use super::call::{Range, argument, rejoin};
 use super::column::Column;
 use super::select::{Take, seconds};
 use super::series::EvalSeries;
@@ -15,6 +15,7 @@ use crate::functions::histogram::{Family, families};
 use crate::functions::labels::{LabelJoin, LabelReplace, of_absent};
 use crate::functions::{Body, Special};
 use crate::functions::{math, sort};
+use crate::native;
 use crate::plan::{CallNode, Node};
 
 /// What is said if buckets fall.
@@ -146,19 +147,15 @@ impl Evaluator<'_> {
         steps: Steps,
         sink: Sink<'_>,
     ) -> Result<(), EngineError> {
-        let name = node.function.name;
-        let number: fn(&Histogram) -> f64 = match name {
+        let number: fn(&Histogram) -> f64 = match node.function.name {
             "histogram_count" => |h| h.count,
             "histogram_sum" => |h| h.sum,
             "histogram_avg" => |h| h.sum / h.count,
-            _ => |_| f64::NAN,
+            "histogram_stddev" => |h| native::deviation(h).sqrt(),
+            _ => native::deviation,
         };
-        let is_known = matches!(name, "histogram_count" | "histogram_sum" | "histogram_avg");
         let mut all = Vec::new();
         self.feed(argument(node, 0), steps, &mut |series| {
-            if series.histograms.is_some() && !is_known {
-                return Err(not_yet(name));
-            }
             let mut column = Column::absent(steps.count);
             for (step, _) in series.column.iter() {
                 if let Some(histogram) = series.histogram(step) {
@@ -173,20 +170,74 @@ impl Evaluator<'_> {
         rejoin(all, sink)
     }
 
-    /// The classic histograms in an argument.
-    fn families(
+    /// The histograms in an argument, classic and native.
+    fn all_histograms(
         &self,
         node: &CallNode<'_>,
         at: usize,
         steps: Steps,
-    ) -> Result<Vec<Family>, EngineError> {
-        let series = self.collect(argument(node, at), steps)?;
+    ) -> Result<(Vec<Family>, Vec<EvalSeries>), EngineError> {
+        let mut series = self.collect(argument(node, at), steps)?;
         self.release(&series);
-        if series.iter().any(|one| one.histograms.is_some()) {
-            return Err(not_yet(node.function.name));
-        }
+        let natives = series.iter().filter(|one| one.histograms.is_some()).cloned().collect();
+        series.retain_mut(|one| {
+            one.drop_histograms();
+            !one.column.is_empty()
+        });
         let span = span_of(node, at);
-        Ok(families(series, |text| self.warn(text, span)))
+        Ok((families(series, |text| self.warn(text, span)), natives))
+    }
+
+    /// What `number` makes of each histogram of a native series.
+    fn of_natives(
+        &self,
+        natives: &[EvalSeries],
+        steps: Steps,
+        number: &dyn Fn(usize, &Histogram, &str) -> f64,
+    ) -> Vec<EvalSeries> {
+        let one = |series: &EvalSeries| {
+            let mut column = Column::absent(steps.count);
+            for (step, _) in series.column.iter() {
+                if let Some(histogram) = series.histogram(step) {
+                    column.set(step, number(step, histogram, series.labels.metric_name()));
+                }
+            }
+            let drop_name = series.drop_name;
+            let mut made =
+                EvalSeries { column, ..EvalSeries::new(series.labels.clone(), Column::default()) };
+            made.drop_name = drop_name;
+            self.rename(&mut made);
+            made
+        };
+        natives.iter().map(one).collect()
+    }
+
+    /// Takes away what is there both of a classic and of a native histogram, with a warning.
+    fn without_mixed(&self, all: &mut [EvalSeries], classic: usize, span: Span) {
+        let (classics, natives) = all.split_at_mut(classic);
+        for native in natives {
+            for one in classics.iter_mut().filter(|one| one.labels == native.labels) {
+                if one.column.overlaps(&native.column) {
+                    let both = one.column.presence().to_vec();
+                    one.column.drop_steps(native.column.presence());
+                    native.column.drop_steps(&both);
+                    let name = model::labels::Quoted(native.labels.metric_name());
+                    let text = "vector contains a mix of classic and native histograms";
+                    self.warn(format!("{text} for metric name {name}"), span);
+                }
+            }
+        }
+    }
+
+    fn native_quantile(&self, q: f64, h: &Histogram, metric: &str, span: Span) -> f64 {
+        let value = native::quantile(q, h);
+        if h.sum.is_nan() && (0.0..=1.0).contains(&q) && h.count != 0.0 {
+            let what = if value.is_none() { "result is NaN" } else { "result is skewed higher" };
+            let metric = model::labels::Quoted(metric);
+            let text = "input to histogram_quantile has NaN observations";
+            self.info(format!("{text}, {what} for metric name {metric}"), span);
+        }
+        value.unwrap_or(f64::NAN)
     }
 
     fn feed_histogram_quantile(
@@ -196,13 +247,18 @@ impl Evaluator<'_> {
         sink: Sink<'_>,
     ) -> Result<(), EngineError> {
         let quantiles = self.scalar(argument(node, 0), steps)?;
-        let families = self.families(node, 1, steps)?;
+        let (families, natives) = self.all_histograms(node, 1, steps)?;
         self.warn_of_quantiles(&quantiles, span_of(node, 0));
         let mut all = Vec::with_capacity(families.len());
         for family in families {
             let column = self.quantiles_of(&family, &quantiles, span_of(node, 1));
             all.push(self.of_family(&family, family.labels.clone(), column));
         }
+        let (classic, span) = (all.len(), span_of(node, 1));
+        all.extend(self.of_natives(&natives, steps, &|step, h, metric| {
+            self.native_quantile(quantiles[step], h, metric, span)
+        }));
+        self.without_mixed(&mut all, classic, span);
         rejoin(all, sink)
     }
 
@@ -213,7 +269,7 @@ impl Evaluator<'_> {
         sink: Sink<'_>,
     ) -> Result<(), EngineError> {
         let label = texts(node).first().copied().unwrap_or_default();
-        let families = self.families(node, 0, steps)?;
+        let (families, natives) = self.all_histograms(node, 0, steps)?;
         let mut all = Vec::new();
         for at in 2..node.arguments.len() {
             let quantiles = self.scalar(argument(node, at), steps)?;
@@ -224,6 +280,14 @@ impl Evaluator<'_> {
                 let labels = family.labels.to_builder().set(label, value.as_str()).build();
                 all.push(self.of_family(family, labels, column));
             }
+            let span = span_of(node, 0);
+            let mut more = self.of_natives(&natives, steps, &|step, h, metric| {
+                self.native_quantile(quantiles[step], h, metric, span)
+            });
+            for series in &mut more {
+                series.labels = series.labels.to_builder().set(label, value.as_str()).build();
+            }
+            all.extend(more);
         }
         rejoin(all, sink)
     }
@@ -245,12 +309,24 @@ impl Evaluator<'_> {
     ) -> Result<(), EngineError> {
         let lower = self.scalar(argument(node, 0), steps)?;
         let upper = self.scalar(argument(node, 1), steps)?;
-        let families = self.families(node, 2, steps)?;
+        let (families, natives) = self.all_histograms(node, 2, steps)?;
+        let classic = families.len();
         let all = families.into_iter().map(|family| {
             let column = family.fractions(&lower, &upper);
             self.of_family(&family, family.labels.clone(), column)
         });
-        rejoin(all.collect(), sink)
+        let (mut all, span) = (all.collect::<Vec<_>>(), span_of(node, 2));
+        all.extend(self.of_natives(&natives, steps, &|step, h, metric| {
+            if h.sum.is_nan() && h.count != 0.0 {
+                let metric = model::labels::Quoted(metric);
+                let text = "input to histogram_fraction has NaN observations, which are excluded \
+                            from all fractions";
+                self.info(format!("{text} for metric name {metric}"), span);
+            }
+            native::fraction(lower[step], upper[step], h)
+        }));
+        self.without_mixed(&mut all, classic, span);
+        rejoin(all, sink)
     }
 
     /// A series made of a histogram, which is another metric.

@@ -117,7 +117,7 @@ pub struct AggregateNode<'e> {
     pub grouping: &'e [String],
     /// Whether they are those to leave out.
     pub without: bool,
-    /// Where it stands.
+    /// Where its operand stands.
     pub span: Span,
 }
 
@@ -296,7 +296,7 @@ impl Planner {
             parameter,
             grouping: &aggregate.grouping,
             without: aggregate.without,
-            span: aggregate.span,
+            span: aggregate.operand.span(),
         })))
     }
 

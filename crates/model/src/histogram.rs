@@ -4,6 +4,10 @@
 //! in without loss up to 2^53. Buckets lie densely in `positive` and `negative`; spans say which
 //! indexes they have. Bucket `i` of an exponential schema `s` covers `(2^((i-1)·2^-s), 2^(i·2^-s)]`.
 
+use std::fmt;
+
+use crate::float::General;
+
 /// The schema of histograms with custom bucket bounds.
 pub const CUSTOM_BUCKETS_SCHEMA: i8 = -53;
 
@@ -108,6 +112,26 @@ impl Histogram {
     }
 }
 
+/// As Prometheus writes one: `{count:20, sum:10, [-2,-1):2, [-0.001,0.001]:2, (0.5,1]:1}`.
+impl fmt::Display for Histogram {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{{count:{}, sum:{}", General(self.count), General(self.sum))?;
+        for Bucket { lower, upper, count } in self.buckets() {
+            if count == 0.0 {
+                continue;
+            }
+            let (open, close) = match (lower < 0.0, upper > 0.0) {
+                (true, true) => ('[', ']'),
+                (true, false) => ('[', ')'),
+                (false, _) => ('(', ']'),
+            };
+            let (lower, upper, count) = (General(lower), General(upper), General(count));
+            write!(f, ", {open}{lower},{upper}{close}:{count}")?;
+        }
+        f.write_str("}")
+    }
+}
+
 /// The upper bound of the bucket of that index, `2^(index * 2^-schema)`; the largest float where
 /// there is no such number.
 pub fn exponential_bound(schema: i8, index: i32) -> f64 {
@@ -146,6 +170,11 @@ mod tests {
             ..Histogram::default()
         };
         let all: Vec<(f64, f64)> = h.buckets().iter().map(|b| (b.upper, b.count)).collect();
+        assert_eq!(
+            h.to_string(),
+            "{count:0, sum:0, [-2,-1.4142135623730951):3, [-0.5,0.5]:2, (1,1.4142135623730951]:1, \
+             (2,2.8284271247461903]:4}"
+        );
         let root = std::f64::consts::SQRT_2;
         assert_eq!(all, [(-root, 3.0), (0.5, 2.0), (root, 1.0), (2.0 * root, 4.0)]);
         assert_eq!(exponential_bound(-4, 64), f64::MAX);

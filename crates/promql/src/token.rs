@@ -87,9 +87,11 @@ const KEYWORDS: [(&str, Keyword); 12] = [
 ];
 
 /// Signs outside of braces, longest first. `=~` and `!~` are for braces alone.
-pub(crate) const SIGNS: [(&str, Kind); 20] = [
+pub(crate) const SIGNS: [(&str, Kind); 22] = [
     ("==", Kind::Operator(BinaryOp::Eq)),
     ("!=", Kind::Operator(BinaryOp::Ne)),
+    ("</", Kind::Operator(BinaryOp::TrimUpper)),
+    (">/", Kind::Operator(BinaryOp::TrimLower)),
     ("<=", Kind::Operator(BinaryOp::Le)),
     (">=", Kind::Operator(BinaryOp::Ge)),
     ("=", Kind::Equal),

@@ -255,8 +255,7 @@ impl Evaluator<'_> {
             let text = format!("invalid label name {}", Quoted(label));
             return Err(EngineError::Execution(text));
         }
-        // Counts by the bits of the value; different bits may still be written alike (NaNs).
-        let mut groups: Groups<'_, FxHashMap<u64, Column>> = Groups::new(node);
+        let mut groups: Groups<'_, FxHashMap<Counted, Column>> = Groups::new(node);
         let mut held = 0;
         self.feed(&node.operand, steps, &mut |mut series| {
             self.take_out_histograms(node, &mut series);
@@ -265,7 +264,11 @@ impl Evaluator<'_> {
             }
             let counts = groups.of(&series, || Ok::<_, EngineError>(FxHashMap::default()))?;
             for (step, value) in series.column.iter() {
-                let column = match counts.entry(value.to_bits()) {
+                let counted = match series.histogram(step) {
+                    Some(histogram) => Counted::Histogram(histogram.to_string()),
+                    None => Counted::Float(value.to_bits()),
+                };
+                let column = match counts.entry(counted) {
                     std::collections::hash_map::Entry::Occupied(there) => there.into_mut(),
                     std::collections::hash_map::Entry::Vacant(place) => {
                         held += steps.count / 2 + 1;
@@ -280,10 +283,13 @@ impl Evaluator<'_> {
         self.budget.release(held);
         let mut totals: Groups<'_, Fold<Sum>> = Groups::keyed(Key::All);
         for (group, counts) in groups.into_groups() {
-            let mut counts: Vec<(u64, Column)> = counts.into_iter().collect();
-            counts.sort_unstable_by_key(|(bits, _)| *bits);
-            for (bits, column) in counts {
-                let value = Plain(f64::from_bits(bits)).to_string();
+            let mut counts: Vec<(Counted, Column)> = counts.into_iter().collect();
+            counts.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+            for (counted, column) in counts {
+                let value = match counted {
+                    Counted::Float(bits) => Plain(f64::from_bits(bits)).to_string(),
+                    Counted::Histogram(text) => text,
+                };
                 let left_out = node.without && node.grouping.iter().any(|name| name == label);
                 let labels = if left_out {
                     // What was to be left out is left out, and all values count together.
@@ -302,6 +308,15 @@ impl Evaluator<'_> {
             sink(EvalSeries { labels, column: fold.finish(), drop_name, histograms: None })
         })
     }
+}
+
+/// A value that `count_values` counts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Counted {
+    /// The bits of a float; different bits may still be written alike (NaNs).
+    Float(u64),
+    /// A histogram, as it is written.
+    Histogram(String),
 }
 
 /// The parameter of an aggregation that has one.

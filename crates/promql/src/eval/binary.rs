@@ -16,6 +16,7 @@ use super::steps::Steps;
 use super::{Evaluator, Sink, join};
 use crate::ast::{BinaryOp, Matching};
 use crate::error::EngineError;
+use crate::native::trimmed;
 use crate::plan::{BinaryNode, Node};
 
 /// The labels two series must share to match.
@@ -75,6 +76,10 @@ impl Evaluator<'_> {
             if series.histograms.is_some() {
                 self.scale_histograms(node, series, scalar, scalar_is_left);
             }
+            if matches!(op, BinaryOp::TrimUpper | BinaryOp::TrimLower) {
+                self.drop_floats(node, series);
+                return false;
+            }
             let column = &mut series.column;
             if node.return_bool {
                 column.filter_map_in_place(|step, v| {
@@ -108,6 +113,12 @@ impl Evaluator<'_> {
             BinaryOp::Div if !scalar_is_left => {
                 series.map_histograms(|step, h| divided(h, scalar[step]));
             }
+            BinaryOp::TrimUpper if !scalar_is_left => {
+                series.map_histograms(|step, h| trimmed(h, scalar[step], true));
+            }
+            BinaryOp::TrimLower if !scalar_is_left => {
+                series.map_histograms(|step, h| trimmed(h, scalar[step], false));
+            }
             op => {
                 if series.drop_histograms() {
                     let (histogram, float) = ("histogram", "float");
@@ -116,6 +127,21 @@ impl Evaluator<'_> {
                     self.info(incompatible(op, left, right), node.span);
                 }
             }
+        }
+    }
+
+    /// Leaves floats out where an operator makes sense of histograms only.
+    fn drop_floats(&self, node: &BinaryNode<'_>, series: &mut EvalSeries) {
+        let histograms: Vec<usize> =
+            series.histograms.iter().flat_map(|all| all.iter().map(|(step, _)| step)).collect();
+        let mut any = false;
+        series.column.filter_map_in_place(|step, value| {
+            let is_histogram = histograms.binary_search(&step).is_ok();
+            any |= !is_histogram;
+            is_histogram.then_some(value)
+        });
+        if any {
+            self.info(incompatible(node.op, "float", "float"), node.span);
         }
     }
 

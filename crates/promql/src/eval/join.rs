@@ -80,7 +80,7 @@ impl Join<'_> {
                 let column = self.column(l, r, presence);
                 let drop_name = self.drops_name_later() || series.drop_name;
                 let mut result = EvalSeries { labels, column, drop_name, histograms: None };
-                if l.histograms.is_some() || r.histograms.is_some() {
+                if l.histograms.is_some() || r.histograms.is_some() || self.trims() {
                     self.join_histograms(l, r, &intersect(l, r), &mut result);
                 }
                 results.push(result);
@@ -200,11 +200,18 @@ impl Join<'_> {
         let mut all = Histograms::default();
         for step in steps_of(presence) {
             let made = match (left.histogram(step), right.histogram(step)) {
+                (None, None) if self.trims() => self.mismatch("float", "float"),
                 (None, None) => continue,
                 (Some(l), Some(r)) => self.of_two(l, r),
                 (Some(l), None) => match (self.op, right.column.get(step)) {
                     (BinaryOp::Mul, Some(r)) => Made::Histogram(Arc::new(scaled(l, r))),
                     (BinaryOp::Div, Some(r)) => Made::Histogram(Arc::new(divided(l, r))),
+                    (BinaryOp::TrimUpper, Some(r)) => {
+                        Made::Histogram(Arc::new(native::trimmed(l, r, true)))
+                    }
+                    (BinaryOp::TrimLower, Some(r)) => {
+                        Made::Histogram(Arc::new(native::trimmed(l, r, false)))
+                    }
                     _ => self.mismatch("histogram", "float"),
                 },
                 (None, Some(r)) => match (self.op, left.column.get(step)) {
@@ -260,6 +267,11 @@ impl Join<'_> {
             histogram.counter_reset_hint = CounterResetHint::Gauge;
         }
         Made::Histogram(Arc::new(histogram))
+    }
+
+    /// Whether the operator makes sense of histograms only.
+    fn trims(&self) -> bool {
+        matches!(self.op, BinaryOp::TrimUpper | BinaryOp::TrimLower)
     }
 
     fn mismatch(&self, left: &str, right: &str) -> Made {

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use model::histogram::CounterResetHint;
 use model::sample::is_stale;
 use model::{Histogram, TimeRange, Timestamp};
 use rayon::prelude::*;
@@ -239,6 +240,7 @@ fn see_both(
     let Columns { timestamps, values, histogram_timestamps, histograms } = columns;
     let shared: Vec<Arc<Histogram>> = histograms.iter().map(|h| Arc::new(h.clone())).collect();
     let mut all = Histograms::default();
+    let mut last_seen = Timestamp::MIN;
     for (step, moment) in select.shift.times(steps).enumerate() {
         let newest = |times: &[Timestamp]| times.partition_point(|t| *t <= moment).checked_sub(1);
         let float = newest(timestamps).map(|at| (timestamps[at], values[at]));
@@ -255,10 +257,24 @@ fn see_both(
         }
         series.column.set(step, if take == Take::Time { seconds(t) } else { value });
         if let Some(histogram) = seen.filter(|_| take == Take::Value) {
-            all.push(step, Arc::clone(histogram));
+            // Seen again, the same sample says nothing of another reset.
+            if std::mem::replace(&mut last_seen, t) == t && step > 0 {
+                let again = Histogram {
+                    counter_reset_hint: again(histogram.counter_reset_hint),
+                    ..Histogram::clone(histogram)
+                };
+                all.push(step, Arc::new(again));
+            } else {
+                all.push(step, Arc::clone(histogram));
+            }
         }
     }
     series.histograms = (!all.is_empty()).then(|| Box::new(all));
+}
+
+/// What is known of resets of a histogram that was seen at the step before, too.
+fn again(hint: CounterResetHint) -> CounterResetHint {
+    if hint == CounterResetHint::Reset { CounterResetHint::Unknown } else { hint }
 }
 
 /// How many of the first `times` lie at or before `moment`.

@@ -48,7 +48,7 @@ pub fn quantile(q: f64, h: &Histogram) -> Option<f64> {
 
 /// The bucket with the end that observations cannot have taken away: a zero bucket beside buckets on
 /// one side only reaches from zero, and so does a first custom bucket.
-fn narrowed(h: &Histogram, bucket: Bucket) -> Bucket {
+pub(super) fn narrowed(h: &Histogram, bucket: Bucket) -> Bucket {
     let mut bucket = bucket;
     if h.has_custom_bounds() {
         if bucket.lower == f64::NEG_INFINITY && bucket.upper > 0.0 {
@@ -79,7 +79,7 @@ fn value_at(h: &Histogram, bucket: &Bucket, part: f64) -> f64 {
 }
 
 /// Which part of a bucket lies below a value inside it; the mirror image of [`value_at`].
-fn part_below(h: &Histogram, bucket: &Bucket, value: f64) -> f64 {
+pub(super) fn part_below(h: &Histogram, bucket: &Bucket, value: f64) -> f64 {
     let Bucket { lower, upper, .. } = *bucket;
     if h.has_custom_bounds() || (lower <= 0.0 && upper >= 0.0) {
         if lower == f64::NEG_INFINITY {

@@ -11,6 +11,7 @@ mod layout;
 mod over_time;
 mod reset;
 mod total;
+mod trim;
 mod window;
 
 pub use add::{Combined, Mismatch, add, subtract};
@@ -18,4 +19,5 @@ pub use distribution::{deviation, fraction, quantile};
 pub use layout::{compact, equal};
 pub use reset::is_reset;
 pub use total::total;
+pub use trim::trimmed;
 pub(crate) use window::{NativeWindow, Note, Outcome, over_window};

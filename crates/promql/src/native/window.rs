@@ -125,7 +125,7 @@ pub(crate) fn over_window(
         "sum_over_time" => over_time::sum(window, false, note),
         "avg_over_time" => over_time::sum(window, true, note),
         "count_over_time" => Outcome::Float((window.floats.len() + window.histograms.len()) as f64),
-        "present_over_time" => Outcome::Float(1.0),
+        "present_over_time" | "absent_over_time" => Outcome::Float(1.0),
         "first_over_time" => over_time::end(window, false),
         "last_over_time" => over_time::end(window, true),
         "ts_of_first_over_time" => over_time::time_of_end(window, false),

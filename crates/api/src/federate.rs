@@ -8,10 +8,12 @@ use http::{HeaderMap, StatusCode};
 use model::labels::INSTANCE;
 use model::sample::is_stale;
 use model::{Labels, Matcher, TimeRange, Timestamp};
-use storage::{Columns, QueryError, Queryable, SelectHints};
+use storage::{Columns, Queryable, SelectHints};
 
+use crate::error::ApiError;
 use crate::params::Params;
 use crate::plain;
+use crate::query_pool::Turn;
 use crate::ready::Ready;
 use crate::state::{AppState, Parts};
 
@@ -22,8 +24,9 @@ pub(crate) async fn federate(
     params: Params,
 ) -> Response {
     let selectors: Result<Vec<_>, _> = params.all("match[]").map(promql::parse_matchers).collect();
-    let selectors = match selectors {
-        Ok(selectors) => selectors,
+    // A selector that asks for nothing in particular gets nothing, as in Prometheus.
+    let selectors: Vec<_> = match selectors {
+        Ok(selectors) => selectors.into_iter().filter(|matchers| !matchers.is_empty()).collect(),
         Err(error) => return plain::error(StatusCode::BAD_REQUEST, &error.to_string()),
     };
     let accept = headers.get(ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
@@ -31,9 +34,9 @@ pub(crate) async fn federate(
     let external = state.config().external_labels.clone();
     let now = state.clock().now_ms();
     let timeout = state.options().query_timeout;
-    let body = state
-        .pool()
-        .run(timeout, move |_| Ok(encode(newest(&parts, &selectors, now)?, &external, escaping)));
+    let body = state.pool().run(timeout, move |turn| {
+        Ok(encode(newest(&parts, &selectors, now, &turn)?, &external, escaping))
+    });
     match body.await {
         Ok(body) => {
             (StatusCode::OK, [(CONTENT_TYPE, text_content_type(escaping))], body).into_response()
@@ -63,7 +66,8 @@ fn newest(
     parts: &Parts,
     selectors: &[Vec<Matcher>],
     now: Timestamp,
-) -> Result<Vec<Newest>, QueryError> {
+    turn: &Turn,
+) -> Result<Vec<Newest>, ApiError> {
     let lookback = parts.engine.options().lookback_delta_ms;
     let range =
         TimeRange::new(now.saturating_sub(lookback), now).expect("lookback is not negative");
@@ -74,6 +78,7 @@ fn newest(
     let mut found = Vec::new();
     let mut columns = Columns::default();
     for series in storage::merge(sets?) {
+        turn.still_wanted()?;
         let mut series = series?;
         columns.clear();
         series.read(range, &mut columns)?;

@@ -11,9 +11,9 @@ use model::histogram::Bucket;
 
 use crate::envelope::list;
 
-/// Which ends of a bucket are inside: of two, the one farther from zero.
-fn edges(bucket: &Bucket) -> u8 {
-    match (bucket.lower < 0.0, bucket.upper > 0.0) {
+/// Which ends of a bucket are inside.
+fn edges(h: &Histogram, bucket: &Bucket) -> u8 {
+    match h.ends_inside(bucket.lower, bucket.upper) {
         (false, true) => 0,
         (true, false) => 1,
         (false, false) => 2,
@@ -31,7 +31,7 @@ pub(crate) fn write(out: &mut Vec<u8>, h: &Histogram) {
         out.extend_from_slice(b",\"buckets\":");
         list(out, &buckets, |out, b| {
             let (lower, upper, count) = (Json(b.lower), Json(b.upper), Json(b.count));
-            write!(out, "[{},\"{lower}\",\"{upper}\",\"{count}\"]", edges(b))
+            write!(out, "[{},\"{lower}\",\"{upper}\",\"{count}\"]", edges(h, b))
                 .expect("a Vec takes everything");
         });
     }

@@ -79,7 +79,7 @@ pub fn router(state: AppState) -> Result<Router, String> {
         .quality(CompressionLevel::Fastest)
         .compress_when(SizeAbove::new(PACK_FROM_BYTES));
     Ok(router
-        .fallback(|| async { plain::not_found() })
+        .fallback(plain::nothing_here)
         .layer(from_fn_with_state(state.clone(), layers::count))
         .layer(from_fn_with_state(cors, layers::cors))
         .layer(pack)

@@ -17,7 +17,7 @@ use crate::state::{AppState, Parts};
 use crate::{encode, parse_tree};
 
 /// A range query may not have more steps than this, and one.
-const MAX_POINTS: i64 = 11_000;
+const MAX_POINTS: i128 = 11_000;
 
 const NS_PER_MS: i64 = 1_000_000;
 
@@ -90,20 +90,26 @@ fn range_of(params: &Params) -> Result<When, ApiError> {
     }
     let step_ns =
         parse_duration(params.first("step")).map_err(|p| ApiError::parameter("step", p))?;
-    // Times are in ms: a shorter step would be none.
-    let step_ms = step_ns / NS_PER_MS;
-    if step_ms <= 0 {
+    let no_step = || {
         let problem = "zero or negative query resolution step widths are not accepted. Try a \
                        positive integer";
-        return Err(ApiError::parameter("step", problem));
+        ApiError::parameter("step", problem)
+    };
+    if step_ns <= 0 {
+        return Err(no_step());
     }
-    if end.saturating_sub(start) / step_ms > MAX_POINTS {
+    let range_ns = i128::from(end.saturating_sub(start)) * i128::from(NS_PER_MS);
+    if range_ns / i128::from(step_ns) > MAX_POINTS {
         return Err(ApiError::bad_data(
             "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query \
              resolution (?step=XX)",
         ));
     }
-    Ok(When::Range { start, end, step_ms })
+    // Times are in ms: a shorter step would be none.
+    match step_ns / NS_PER_MS {
+        0 => Err(no_step()),
+        step_ms => Ok(When::Range { start, end, step_ms }),
+    }
 }
 
 fn asked(

@@ -27,6 +27,16 @@ pub(crate) struct Turn {
     _slot: OwnedSemaphorePermit,
 }
 
+impl Turn {
+    /// Fails when nobody waits for the answer any more.
+    pub(crate) fn still_wanted(&self) -> Result<(), ApiError> {
+        match self.cancel.is_canceled() {
+            false => Ok(()),
+            true => Err(EngineError::Canceled.into()),
+        }
+    }
+}
+
 impl QueryPool {
     /// A pool for `concurrent` queries at a time, at least one.
     pub(crate) fn new(concurrent: usize, clock: Arc<dyn Clock>) -> Self {

@@ -11,6 +11,7 @@ use crate::envelope::Envelope;
 use crate::error::ApiError;
 use crate::json::{self, Escape};
 use crate::params::{MAX_TIME, MIN_TIME, Params};
+use crate::query_pool::Turn;
 use crate::ready::Ready;
 use crate::state::{AppState, Parts};
 
@@ -36,8 +37,7 @@ pub(crate) async fn series(
         range: time_range(&params)?,
         selectors: selectors(&params).map_err(|e| ApiError::parameter("match[]", e))?,
     };
-    let found = run(&state, parts, lookup, |querier, lookup| find_series(querier, &lookup)).await?;
-    let (found, limit) = found;
+    let (found, limit) = run(&state, parts, lookup, find_series).await?;
     Ok(Envelope::limited(found, limit, encode::labels))
 }
 
@@ -76,12 +76,13 @@ async fn names(
     let range = time_range(params)?;
     let selectors = selectors(params).map_err(ApiError::bad_data)?;
     let lookup = Lookup { limit, range, selectors };
-    let found = run(state, parts, lookup, move |querier, lookup| {
+    let found = run(state, parts, lookup, move |querier, lookup, turn| {
         if lookup.selectors.is_empty() {
             return Ok(list(querier, &[])?);
         }
         let mut all = Vec::new();
         for matchers in &lookup.selectors {
+            turn.still_wanted()?;
             all.append(&mut list(querier, matchers)?);
         }
         all.sort_unstable();
@@ -98,22 +99,26 @@ async fn run<T: Default + Send + 'static>(
     state: &AppState,
     parts: Parts,
     lookup: Lookup,
-    find: impl FnOnce(&dyn Querier, Lookup) -> Result<T, ApiError> + Send + 'static,
+    find: impl FnOnce(&dyn Querier, &Lookup, &Turn) -> Result<T, ApiError> + Send + 'static,
 ) -> Result<(T, usize), ApiError> {
     let limit = lookup.limit;
     let Some(range) = lookup.range else {
         return Ok((T::default(), limit));
     };
     let timeout = state.options().query_timeout;
-    let found = state.pool().run(timeout, move |_| {
+    let found = state.pool().run(timeout, move |turn| {
         let querier = parts.db.querier(range)?;
-        find(querier.as_ref(), lookup)
+        find(querier.as_ref(), &lookup, &turn)
     });
     Ok((found.await?, limit))
 }
 
 /// The series that some selector selects, each once, sorted.
-fn find_series(querier: &dyn Querier, lookup: &Lookup) -> Result<Vec<Labels>, ApiError> {
+fn find_series(
+    querier: &dyn Querier,
+    lookup: &Lookup,
+    turn: &Turn,
+) -> Result<Vec<Labels>, ApiError> {
     // One more than wanted, so that the answer can say that there are more.
     let limit = if lookup.limit == 0 { 0 } else { lookup.limit.saturating_add(1) };
     let hints = SelectHints { func: "series".to_owned(), limit, ..SelectHints::default() };
@@ -121,6 +126,7 @@ fn find_series(querier: &dyn Querier, lookup: &Lookup) -> Result<Vec<Labels>, Ap
         lookup.selectors.iter().map(|matchers| querier.select(matchers, &hints)).collect();
     let mut found = Vec::new();
     for series in storage::merge(sets?) {
+        turn.still_wanted()?;
         let series = series?;
         let range = querier.range();
         let overlaps =

@@ -99,6 +99,15 @@ impl Histogram {
         all
     }
 
+    /// Whether a bucket's lower and its upper bound are inside: of an exponential one that which is
+    /// farther from zero, of a custom one the upper, and minus infinity.
+    pub fn ends_inside(&self, lower: f64, upper: f64) -> (bool, bool) {
+        if self.has_custom_bounds() {
+            return (lower == f64::NEG_INFINITY, true);
+        }
+        (lower < 0.0, upper > 0.0)
+    }
+
     /// The bounds of the bucket of that index above zero.
     pub fn bounds(&self, index: i32) -> (f64, f64) {
         if self.has_custom_bounds() {
@@ -120,10 +129,11 @@ impl fmt::Display for Histogram {
             if count == 0.0 {
                 continue;
             }
-            let (open, close) = match (lower < 0.0, upper > 0.0) {
+            let (open, close) = match self.ends_inside(lower, upper) {
                 (true, true) => ('[', ']'),
                 (true, false) => ('[', ')'),
-                (false, _) => ('(', ']'),
+                (false, true) => ('(', ']'),
+                (false, false) => ('(', ')'),
             };
             let (lower, upper, count) = (General(lower), General(upper), General(count));
             write!(f, ", {open}{lower},{upper}{close}:{count}")?;

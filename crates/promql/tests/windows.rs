@@ -169,6 +169,13 @@ fn stretch(samples: &Samples, at: &At) -> f64 {
     (1.0 + ahead / (last - first).max(1) as f64).powi(3)
 }
 
+/// How much steeper a line may be than its values are large: a slope is per second, and samples may
+/// lie a millisecond apart. The sums behind it are as large as the way the window has slid.
+fn steepness(samples: &Samples) -> f64 {
+    let (first, last) = (samples[0].0, samples[samples.len() - 1].0);
+    1e3 * (1.0 + 1e3 / (last - first).max(1) as f64)
+}
+
 /// Runs one function both ways.
 fn compare(
     (name, twin): (&str, Twin),
@@ -195,7 +202,11 @@ fn compare(
         let expected = if inside.is_empty() { None } else { twin(&inside, &at) };
         let equal = match (column.get(step), expected) {
             (Some(found), Some(expected)) => {
-                let reach = if name == "predict_linear" { stretch(&inside, &at) } else { 1.0 };
+                let reach = match name {
+                    "predict_linear" => stretch(&inside, &at) * steepness(&inside),
+                    "deriv" => steepness(&inside),
+                    _ => 1.0,
+                };
                 is_near(found, expected, scale * reach)
             }
             (found, expected) => found == expected,

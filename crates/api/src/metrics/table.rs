@@ -228,6 +228,17 @@ pub(super) const READY: &[Row<PartSources>] = &[
         out.groups(&s.rules, |group| group.rules as f64);
     }),
     row(
+        "prometheus_sd_discovered_targets",
+        Gauge,
+        "Targets of a job before relabelling.",
+        |s, out| {
+            for pool in s.parts.scrape.pools() {
+                let found = pool.active.len() + pool.dropped_count;
+                out.labelled(&[("config", &pool.name), ("name", "scrape")], found as f64);
+            }
+        },
+    ),
+    row(
         "prometheus_target_interval_length_seconds",
         Summary,
         "Actual time between scrapes, in seconds, by planned interval.",

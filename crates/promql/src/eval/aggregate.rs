@@ -17,6 +17,7 @@ use super::steps::Steps;
 use super::{Evaluator, Sink};
 use crate::ast::{AggregateOp, Span};
 use crate::error::EngineError;
+use crate::functions::labels::is_name;
 use crate::native::Note;
 use crate::plan::{AggregateNode, Node};
 
@@ -251,7 +252,7 @@ impl Evaluator<'_> {
             Node::String(label) => *label,
             _ => unreachable!("the checker lets only a text name the label of count_values"),
         };
-        if label.is_empty() {
+        if !is_name(label) {
             let text = format!("invalid label name {}", Quoted(label));
             return Err(EngineError::Execution(text));
         }

@@ -78,7 +78,7 @@ impl<'q> LabelJoin<'q> {
 /// Whether a label may be called so: anything that is UTF-8.
 ///
 /// What a query's text has in escapes that is not UTF-8 was replaced when the text was read.
-fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     !text.is_empty() && !text.contains(char::REPLACEMENT_CHARACTER)
 }
 

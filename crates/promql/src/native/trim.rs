@@ -45,8 +45,9 @@ impl Cut<'_> {
 
     /// How much of a bucket is kept.
     fn keep(&mut self, bucket: Bucket) -> f64 {
+        let lowest = bucket.lower;
         let bucket = narrowed(self.h, bucket);
-        let kept = bucket.count * self.part(&bucket);
+        let kept = bucket.count * self.part(&bucket, lowest);
         self.is_whole &= kept == bucket.count;
         self.count += kept;
         if kept != 0.0 {
@@ -55,16 +56,17 @@ impl Cut<'_> {
         kept
     }
 
-    fn part(&self, bucket: &Bucket) -> f64 {
+    /// Which part of a bucket is kept; it began at `lowest` before it was narrowed.
+    fn part(&self, bucket: &Bucket, lowest: f64) -> f64 {
         let Bucket { lower, upper, .. } = *bucket;
+        // Nobody knows where in it its observations lie.
+        let is_open = lowest == f64::NEG_INFINITY && self.at > lowest && self.at < upper;
+        if is_open && (upper == f64::INFINITY || (!self.below && self.at < lower)) {
+            return 0.0;
+        }
         let part_below_it = if upper <= self.at {
             1.0
-        } else if lower >= self.at {
-            0.0
-        } else if lower == f64::NEG_INFINITY && upper == f64::INFINITY {
-            // Nobody knows where they lie.
-            return 0.0;
-        } else if upper == f64::INFINITY {
+        } else if lower >= self.at || upper == f64::INFINITY {
             0.0
         } else {
             part_below(self.h, bucket, self.at)

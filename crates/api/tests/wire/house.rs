@@ -7,8 +7,8 @@ use api::{AppState, BuildInfo, Command, ConfigView, Options, Parts, ProcessFacts
 use model::clock::ManualClock;
 use model::{Clock, Labels};
 use promql::{Engine, EngineOptions};
-use rules::{Notifier, NotifierOptions, RuleManager, RuleOptions};
-use scrape::{ScrapeManager, ScrapeOptions};
+use rules::{Notifier, NotifierOptions, RuleFile, RuleManager, RuleOptions};
+use scrape::{ScrapeConfig, ScrapeManager, ScrapeOptions};
 use storage::Appendable;
 use testkit::http::{Answer, ask, encoded};
 use tokio::net::TcpListener;
@@ -24,8 +24,8 @@ pub(crate) struct House {
     pub(crate) address: String,
     pub(crate) state: AppState,
     pub(crate) commands: mpsc::Receiver<Command>,
-    parts: Parts,
-    _runtime: Runtime,
+    pub(crate) parts: Parts,
+    runtime: Runtime,
     _dir: tempfile::TempDir,
 }
 
@@ -71,7 +71,7 @@ impl House {
             let forever = std::future::pending();
             api::serve(listener, router, &options, forever).await.expect("it serves");
         });
-        Self { address, state, commands, parts, _runtime: runtime, _dir: dir }
+        Self { address, state, commands, parts, runtime, _dir: dir }
     }
 
     /// Makes it ready.
@@ -85,6 +85,36 @@ impl House {
 
     pub(crate) fn ask(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
         ask(&self.address, method, path, headers, body).expect("an answer")
+    }
+
+    /// Evaluates the rules of a file called `r.yml` at these times.
+    pub(crate) fn evaluate(&self, text: &str, times: &[i64]) {
+        let path = std::path::PathBuf::from("r.yml");
+        let file = RuleFile::parse(&path, text, promql::ParserOptions::default());
+        let _inside = self.runtime.enter();
+        self.parts.rules.apply(vec![file.expect("a sound file")], 60_000, 0, Labels::empty());
+        for t in times {
+            self.runtime.block_on(self.parts.rules.evaluate_at(*t));
+        }
+    }
+
+    /// Scrapes these jobs from now on.
+    pub(crate) fn scrape(&self, jobs: Vec<ScrapeConfig>) {
+        let _inside = self.runtime.enter();
+        self.parts.scrape.apply(jobs);
+    }
+
+    /// Asks again and again until the answer is a good one.
+    pub(crate) fn until(&self, path: &str, good: impl Fn(&str) -> bool) -> String {
+        let mut body = String::new();
+        for _ in 0..2000 {
+            body = self.told(path).1;
+            if good(&body) {
+                return body;
+            }
+            self.runtime.block_on(async { tokio::time::sleep(Duration::from_millis(10)).await });
+        }
+        panic!("{path}: not in 20 s; last seen: {body}");
     }
 
     /// Status and body of a request.

@@ -2,7 +2,11 @@
 
 mod house;
 mod lifecycle;
+mod limits;
+mod methods;
 mod query;
+mod rules;
 mod series;
 mod status;
+mod targets;
 mod write;

@@ -163,6 +163,20 @@ const BAD_DATA: &[(&str, &str)] = &[
          resolution (?step=XX)",
     ),
     (
+        "query_range?query=up&start=0&end=2&step=0.0001",
+        "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query \
+         resolution (?step=XX)",
+    ),
+    (
+        "query_range?query=up&start=0&end=1&step=0",
+        "invalid parameter \"step\": zero or negative query resolution step widths are not accepted. \
+         Try a positive integer",
+    ),
+    (
+        "query_range?query=up&start=0&end=1&step=x",
+        "invalid parameter \"step\": cannot parse \"x\" to a valid duration",
+    ),
+    (
         "query_range?query=up[1m]&start=0&end=1&step=1",
         "invalid parameter \"query\": invalid expression type \"range vector\" for range query, must \
          be Scalar or instant Vector",

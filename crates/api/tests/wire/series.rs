@@ -93,3 +93,34 @@ fn federation_gives_the_newest_samples_with_external_labels() {
         )
     );
 }
+
+#[test]
+fn federation_of_nothing_in_particular_is_nothing() {
+    let house = house();
+    for (path, status) in [
+        ("/federate", 200),
+        ("/federate?match[]={}", 200),
+        ("/federate?match[]=nope", 200),
+        ("/federate?match[]=up{", 400),
+    ] {
+        let (told, body) = house.told(path);
+        assert_eq!((told, body.contains("# TYPE")), (status, false), "{path}: {body}");
+    }
+}
+
+#[test]
+fn series_are_cut_to_the_limit_and_to_the_range() {
+    let house = house();
+    let recent = format!("start={}", NOW / 1000 - 60);
+    for (query, count, warned) in [
+        ("limit=1".to_owned(), 1, true),
+        ("limit=3".to_owned(), 3, false),
+        ("limit=0".to_owned(), 3, false),
+        (recent, 2, false),
+        ("start=2&end=1".to_owned(), 0, false),
+    ] {
+        let (status, body) = house.told(&format!("/api/v1/series?match[]=up&match[]=old&{query}"));
+        assert_eq!((status, body.matches("__name__").count()), (200, count), "{query}: {body}");
+        assert_eq!(body.contains("results truncated due to limit"), warned, "{query}: {body}");
+    }
+}

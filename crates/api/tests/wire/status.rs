@@ -1,6 +1,6 @@
 //! `status/*`, `targets`, `rules`, `alerts`, `alertmanagers`, `/metrics`.
 
-use crate::house::House;
+use crate::house::{House, all_on};
 
 fn data(house: &House, path: &str) -> serde_json::Value {
     let (status, body) = house.told(path);
@@ -37,6 +37,58 @@ fn lists_are_there_even_when_empty() {
     ] {
         let sorted = data(&house, path).to_string();
         assert_eq!(sorted, expected, "{path}");
+    }
+}
+
+#[test]
+fn the_smaller_questions_of_clients_are_answered() {
+    let house = House::of(&[("up", 1000, 1.0)]);
+    for (path, expected) in [
+        ("/api/v1/status/walreplay", r#"{"current":0,"max":0,"min":0}"#),
+        ("/api/v1/notifications", "[]"),
+        ("/api/v1/query_exemplars?query=up", "[]"),
+    ] {
+        assert_eq!(data(&house, path).to_string(), expected, "{path}");
+    }
+    assert_eq!(house.get("/api/v1/query_exemplars?query=1").status, 204);
+    assert_eq!(house.get("/api/v1/query_exemplars?query=up{").status, 400);
+    let version: serde_json::Value =
+        serde_json::from_str(&house.get("/version").text()).expect("JSON");
+    assert_eq!(version["version"], "3.5.0+ferula.0.1.0");
+}
+
+#[test]
+fn the_counts_of_the_head_are_limited() {
+    let house = House::of(&[("a{x=\"1\"}", 0, 1.0), ("a{x=\"2\"}", 0, 1.0), ("b", 0, 1.0)]);
+    let head = data(&house, "/api/v1/status/tsdb?limit=1");
+    for (list, expected) in [
+        ("seriesCountByMetricName", r#"[{"name":"a","value":2}]"#),
+        ("labelValueCountByLabelName", r#"[{"name":"__name__","value":2}]"#),
+        ("seriesCountByLabelValuePair", r#"[{"name":"__name__=a","value":2}]"#),
+    ] {
+        assert_eq!(head[list].to_string(), expected, "{list}");
+    }
+    for limit in ["0", "-1", "x"] {
+        let (status, body) = house.told(&format!("/api/v1/status/tsdb?limit={limit}"));
+        assert!(status == 400 && body.contains("limit must be a positive number"), "{body}");
+    }
+}
+
+#[test]
+fn what_the_database_cannot_do_is_said() {
+    let house = House::with(&[], all_on());
+    for (path, status, text) in [
+        ("delete_series", 400, "no match[] parameter provided"),
+        ("delete_series?match[]=up{", 400, "invalid parameter \\\"match[]\\\""),
+        ("delete_series?match[]=up&start=x", 400, "invalid parameter \\\"start\\\""),
+        ("delete_series?match[]=up", 500, "deleting series is not supported"),
+        ("snapshot?skip_head=x", 400, "unable to parse boolean"),
+        ("snapshot", 500, "taking snapshots is not supported"),
+        ("clean_tombstones", 500, "deleting series is not supported"),
+    ] {
+        let told = house.ask("POST", &format!("/api/v1/admin/tsdb/{path}"), "", b"");
+        assert_eq!(told.status, status, "{path}: {}", told.text());
+        assert!(told.text().contains(text), "{path}: {}", told.text());
     }
 }
 

@@ -7,6 +7,7 @@
 //! for it works here. JSON is known in this crate only, and so are the names of metrics about us.
 
 mod admin;
+mod body;
 mod encode;
 mod envelope;
 mod error;

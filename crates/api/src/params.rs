@@ -8,11 +8,12 @@ use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use http::Method;
 use http::header::CONTENT_TYPE;
-use http_body_util::{BodyExt, Limited};
 use model::Timestamp;
 use model::labels::Quoted;
 
+use crate::body;
 use crate::error::ApiError;
+use crate::state::{AppState, Options};
 
 /// A form body may not be larger, bytes. As in Go.
 pub(crate) const MAX_FORM_BYTES: usize = 10 << 20;
@@ -30,14 +31,14 @@ pub(crate) struct Params {
     malformed: Option<String>,
 }
 
-impl<S: Sync> FromRequest<S> for Params {
+impl FromRequest<AppState> for Params {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
         let query = request.uri().query().unwrap_or_default().to_owned();
         let mut params = Self::default();
         if is_form(&request) {
-            let body = form(request.into_body()).await?;
+            let body = form(request.into_body(), state.options()).await?;
             params.read(&body)?;
         }
         params.read(&query)?;
@@ -52,11 +53,11 @@ fn is_form(request: &Request) -> bool {
     has_form && media_type.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
-async fn form(body: Body) -> Result<String, ApiError> {
-    let body = Limited::new(body, MAX_FORM_BYTES).collect().await.map_err(|error| {
-        ApiError::bad_data(format!("cannot read the form, {MAX_FORM_BYTES} bytes at most: {error}"))
-    })?;
-    String::from_utf8(body.to_bytes().into())
+async fn form(body: Body, options: &Options) -> Result<String, ApiError> {
+    let body = body::read(body, MAX_FORM_BYTES, options)
+        .await
+        .map_err(|error| ApiError::bad_data(format!("cannot read the form: {error}")))?;
+    String::from_utf8(body.into())
         .map_err(|_| ApiError::bad_data("error parsing form values: not UTF-8"))
 }
 

@@ -42,7 +42,8 @@ pub struct Options {
     pub max_concurrency: usize,
     /// A query, with its waiting, may take so long. Default 2 minutes.
     pub query_timeout: Duration,
-    /// A connection on which no whole request has come for so long is closed. Default 5 minutes.
+    /// A request's head may take so long to arrive, and its body as long again; else the connection
+    /// is closed, or the request refused. Default 5 minutes.
     pub read_timeout: Duration,
     /// So many connections are served at a time; further ones wait. Default 512.
     pub max_connections: usize,

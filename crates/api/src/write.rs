@@ -5,9 +5,9 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, StatusCode};
-use http_body_util::{BodyExt, Limited};
 use remote::{MAX_DECODED_BYTES, WriteError, Written};
 
+use crate::body;
 use crate::error::ApiError;
 use crate::plain;
 use crate::ready::Ready;
@@ -29,8 +29,8 @@ pub(crate) async fn write(
         return plain::error(StatusCode::UNSUPPORTED_MEDIA_TYPE, &error.to_string());
     }
     // What is packed is not larger than what it unpacks to, but for a few bytes.
-    let body = match Limited::new(body, MAX_DECODED_BYTES).collect().await {
-        Ok(body) => body.to_bytes(),
+    let body = match body::read(body, MAX_DECODED_BYTES, state.options()).await {
+        Ok(body) => body,
         Err(error) => return plain::error(StatusCode::BAD_REQUEST, &error.to_string()),
     };
     let now_ms = state.clock().now_ms();

@@ -3,6 +3,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::Duration;
 
 use api::Options;
 use testkit::http::encoded;
@@ -80,7 +81,7 @@ fn what_is_too_large_is_refused_with_the_limit() {
     let told = house.ask("POST", "/api/v1/query", form, &large);
     assert_eq!(told.status, 400);
     assert!(
-        told.text().contains("cannot read the form, 10485760 bytes at most"),
+        told.text().contains("cannot read the form: 10485760 bytes at most"),
         "{}",
         told.text()
     );
@@ -93,6 +94,30 @@ fn what_is_too_large_is_refused_with_the_limit() {
     let many: String = (0..200).map(|i| format!("X-{i}: y\r\n")).collect();
     assert_eq!(house.ask("GET", "/-/ready", &many, b"").status, 431);
     assert_eq!(house.get("/-/ready").status, 200);
+}
+
+#[test]
+fn a_request_that_does_not_arrive_is_not_waited_for() {
+    let options = Options { read_timeout: Duration::from_millis(100), ..all_on() };
+    let house = House::with(&[], options);
+    let form = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 9\r\n\r\nquery";
+    for (request, told) in [
+        ("GET /-/ready HTTP/1.1\r\nHost:".to_owned(), ""),
+        (
+            format!("POST /api/v1/query HTTP/1.0\r\n{form}"),
+            "cannot read the form: it did not arrive within 0.1 s",
+        ),
+        (
+            "POST /api/v1/write HTTP/1.0\r\nContent-Length: 9\r\n\r\nabc".to_owned(),
+            "it did not arrive within 0.1 s",
+        ),
+    ] {
+        let mut stream = TcpStream::connect(&house.address).expect("it listens");
+        stream.write_all(request.as_bytes()).expect("it takes everything");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an end");
+        assert!(answer.is_empty() == told.is_empty() && answer.contains(told), "{answer}");
+    }
 }
 
 /// Requests as they stand on the wire, and the status of the answer.

@@ -127,13 +127,14 @@ fn serve(state: &State, mut stream: TcpStream) {
         if state.stopped.load(Ordering::SeqCst) {
             return;
         }
+        let is_last = request.header("connection").eq_ignore_ascii_case("close");
         let response = {
             let mut talk = state.talk();
             talk.requests.push(request);
             talk.response.clone()
         };
         state.asked.notify_all();
-        if write_response(&mut stream, &response).is_err() {
+        if write_response(&mut stream, &response).is_err() || is_last {
             return;
         }
     }

@@ -36,7 +36,10 @@ pub fn ask(address: &str, method: &str, path: &str, headers: &str, body: &[u8]) 
     let mut stream = TcpStream::connect(address).ok()?;
     stream.set_read_timeout(Some(TIMEOUT)).ok()?;
     let len = body.len();
-    let head = format!("{method} {path} HTTP/1.0\r\n{headers}Content-Length: {len}\r\n\r\n");
+    let head = format!(
+        "{method} {path} HTTP/1.0\r\nConnection: close\r\n{headers}\
+         Content-Length: {len}\r\n\r\n"
+    );
     stream.write_all(head.as_bytes()).ok()?;
     stream.write_all(body).ok()?;
     let mut bytes = Vec::new();

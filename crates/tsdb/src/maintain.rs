@@ -174,10 +174,7 @@ impl Db {
     pub(crate) fn remove_old_blocks(&self, now_ms: Timestamp) {
         let list = self.block_list();
         let metas: Vec<BlockMeta> = list.blocks.iter().map(|block| block.meta().clone()).collect();
-        let newest_block = metas.iter().map(|meta| meta.max_time).max();
-        let newest = newest_block.into_iter().chain(self.head.range().map(TimeRange::max)).max();
-        let Some(newest) = newest else { return };
-        let old = retention::too_old(&metas, now_ms, newest, self.options.retention_ms);
+        let old = retention::too_old(&metas, now_ms, self.options.retention_ms);
         self.counters.blocks_gone_by_time.add(old.len() as u64);
         let left: Vec<BlockMeta> =
             metas.into_iter().filter(|meta| !old.contains(&meta.ulid)).collect();

@@ -6,18 +6,16 @@ use crate::block::{BlockId, BlockMeta};
 
 /// The blocks that lie wholly before the retention's window.
 ///
-/// `newest_ms` is the newest sample's time: age counts from it or from `now_ms`, whichever is
-/// earlier, so that a clock that jumps ahead deletes nothing. `retention_ms` of 0 keeps everything.
-pub(crate) fn too_old(
-    metas: &[BlockMeta],
-    now_ms: Timestamp,
-    newest_ms: Timestamp,
-    retention_ms: i64,
-) -> Vec<BlockId> {
+/// Age counts from the end of the newest block, as in Prometheus, and not from the time of day: a
+/// clock that jumps ahead, or a load of old samples, deletes nothing. Where that end is still to come,
+/// age counts from `now_ms`: samples from the future delete nothing either. `retention_ms` of 0 keeps
+/// everything.
+pub(crate) fn too_old(metas: &[BlockMeta], now_ms: Timestamp, retention_ms: i64) -> Vec<BlockId> {
+    let Some(newest) = metas.iter().map(|meta| meta.max_time).max() else { return Vec::new() };
     if retention_ms <= 0 {
         return Vec::new();
     }
-    let oldest_kept = now_ms.min(newest_ms).saturating_sub(retention_ms);
+    let oldest_kept = newest.min(now_ms).saturating_sub(retention_ms);
     metas.iter().filter(|meta| meta.max_time <= oldest_kept).map(|meta| meta.ulid).collect()
 }
 
@@ -49,19 +47,21 @@ mod tests {
     #[test]
     fn a_block_goes_when_all_of_it_is_older_than_the_retention() {
         let metas = [meta_of(0, 2, 1), meta_of(2, 4, 1), meta_of(4, 6, 1)];
-        for (now, newest, retention, gone) in [
-            (hours(8), hours(8), hours(4), 2),
-            (hours(8), hours(8), hours(4) + 1, 1),
-            (hours(8), hours(6), hours(4), 1),
+        for (now, retention, gone) in [
+            (hours(8), hours(2), 2),
+            (hours(8), hours(2) + 1, 1),
+            (hours(8), hours(4) + 1, 0),
             // The clock jumped ten years ahead, or there is old data only.
-            (hours(90_000), hours(6), hours(4), 1),
-            (hours(8), hours(90_000), hours(4), 2),
-            (hours(8), hours(8), 0, 0),
+            (hours(90_000), hours(4), 1),
+            // The newest block reaches into the future.
+            (hours(5), hours(2), 1),
+            (hours(5), hours(4), 0),
+            (hours(8), 0, 0),
         ] {
-            let ids = too_old(&metas, now, newest, retention);
             let expected: Vec<_> = metas[..gone].iter().map(|m| m.ulid).collect();
-            assert_eq!(ids, expected, "now {now} newest {newest} retention {retention}");
+            assert_eq!(too_old(&metas, now, retention), expected, "now {now} keep {retention}");
         }
+        assert_eq!(too_old(&[], hours(8), 1), []);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::samples::{
 };
 use model::TimeRange;
 use storage::{Columns, Queryable, SelectHints};
-use tsdb::Db;
+use tsdb::{Db, Options};
 
 /// Two series, a sample each every 15 minutes, from `from` up to but without `to` (hours).
 fn fill(db: &Db, from: i64, to: i64) -> Samples {
@@ -83,9 +83,26 @@ fn blocks_beyond_the_retention_go() {
         fill(&db, hour, hour + 2);
         db.maintain((hour + 2) * HOUR);
     }
-    // The newest sample is at 11:45; a block must reach beyond 5:45.
+    // The newest block ends at 10:00; a block must reach beyond 4:00.
     assert_eq!(blocks(&db), [(4, 6), (6, 8), (8, 10)]);
     assert_eq!(db.counters().blocks_gone_by_time.get(), 2);
+}
+
+#[test]
+fn what_is_in_the_head_ages_no_block() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut options = options(dir.path());
+    options.retention_ms = 6 * HOUR;
+    let db = open(&options);
+    let mut expected = fill(&db, 0, 1);
+    extend(&mut expected, fill(&db, 400_000, 400_001));
+    db.maintain(400_001 * HOUR);
+    assert_eq!(blocks(&db), [(0, 2)]);
+    assert_eq!(all(&db), expected);
+    // A block beside it, and it goes.
+    fill(&db, 400_001, 400_004);
+    db.maintain(400_004 * HOUR);
+    assert_eq!(blocks(&db), [(400_000, 400_002)]);
 }
 
 #[test]
@@ -161,7 +178,46 @@ fn a_directory_is_opened_once() {
     let dir = tempfile::tempdir().expect("a directory");
     let db = open(&options(dir.path()));
     let error = Db::open(options(dir.path()), 0).expect_err("it is held");
-    assert!(matches!(error, tsdb::OpenError::Locked { .. }), "{error}");
+    let expected = format!("{} is in use by another process", dir.path().display());
+    assert_eq!(error.to_string(), expected);
     db.close().expect("nothing fails");
     open(&options(dir.path()));
+}
+
+#[test]
+fn samples_from_the_epoch_on_stay_though_the_clock_says_2026() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let now = 1_795_000_000_000;
+    let options = Options { path: dir.path().to_owned(), ..Options::default() };
+    let db = Db::open(options.clone(), now).expect("it opens");
+    let mut expected = Samples::new();
+    for from in 0..12 {
+        extend(&mut expected, fill(&db, from - 6, from - 5));
+        db.maintain(now + from * 60_001);
+    }
+    // The day before the epoch has passed, and became one block.
+    assert_eq!(blocks(&db), [(-6, 0), (0, 2), (2, 4)]);
+    assert_eq!(all(&db), expected);
+    db.close().expect("nothing fails");
+    let db = Db::open(options, now).expect("it opens");
+    assert_eq!(all(&db), expected);
+}
+
+#[test]
+fn the_ends_of_time_are_times_like_others() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let db = open(&options(dir.path()));
+    let mut expected = Samples::new();
+    for (i, t) in [i64::MIN, i64::MIN + 1, -1, 0, i64::MAX - 1, i64::MAX].into_iter().enumerate() {
+        let batch = samples_of(&[("a", t, i as f64)]);
+        append(&db, &batch);
+        extend(&mut expected, batch);
+    }
+    assert_eq!(all(&db), expected);
+    db.maintain(0);
+    assert_eq!(all(&db), expected);
+    drop(db);
+    let db = open(&options(dir.path()));
+    db.maintain(0);
+    assert_eq!(all(&db), expected);
 }

@@ -226,6 +226,29 @@ fn a_reference_skips_the_labels_from_its_first_append_on() {
 }
 
 #[test]
+fn a_reference_of_a_series_that_is_gone_names_no_other() {
+    let (_dir, head) = fresh();
+    let mut appender = head.appender();
+    let gone = appender.append(None, &labels("gone"), 1, 1.0).unwrap();
+    appender.commit().unwrap();
+    head.truncate(100);
+    // The row of the first is the second's now.
+    let mut appender = head.appender();
+    let other = appender.append(None, &labels("other"), 200, 2.0).unwrap();
+    assert_eq!(stripes::place_of(other).0, stripes::place_of(gone).0);
+    for _ in ["staged", "committed"] {
+        let refused = appender.append(Some(gone), &Labels::empty(), 201, 3.0);
+        assert!(matches!(refused, Err(AppendError::InvalidLabels(_))), "{refused:?}");
+        appender.commit().unwrap();
+        appender = head.appender();
+    }
+    let again = appender.append(Some(gone), &labels("gone"), 202, 4.0).unwrap();
+    assert!(again != gone && again != other);
+    appender.commit().unwrap();
+    assert_eq!(all(&head), samples_of(&[("other", 200, 2.0), ("gone", 202, 4.0)]));
+}
+
+#[test]
 fn two_commits_that_make_the_same_series_make_one() {
     let (dir, head) = fresh();
     let (mut first, mut second) = (head.appender(), head.appender());

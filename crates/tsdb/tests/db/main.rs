@@ -1,5 +1,6 @@
 //! The database as its users see it: one directory, opened, appended to, queried, maintained, killed.
 
+mod concurrent;
 mod crash;
 mod damage;
 mod histograms;

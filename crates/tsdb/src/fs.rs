@@ -1,9 +1,9 @@
 //! Files made, renamed and removed so that a power cut at any moment leaves the old or the new.
 //!
-//! The only place of renames and directory syncs. What is published (a block's directory, a
-//! checkpoint) is written under a temporary name, synced, renamed, and the directory around it
-//! synced. What is removed is renamed to a temporary name first. [`Files::sweep`] at the next open
-//! removes whatever temporary names a crash has left.
+//! The only place of renames and directory syncs. What is published (a block's directory) is written
+//! under a temporary name, synced, renamed, and the directory around it synced. What is removed is
+//! renamed to a temporary name first. [`Files::sweep`] at the next open removes whatever temporary
+//! names a crash has left.
 //!
 //! Everything goes through a [`Files`], one step at a time, so that a test can cut the sequence of
 //! steps at each of them.

@@ -81,7 +81,7 @@ pub struct Status {
     pub blocks: Vec<BlockMeta>,
     /// Bytes of all blocks.
     pub blocks_bytes: u64,
-    /// Bytes of the write-ahead log with its checkpoint.
+    /// Bytes of the write-ahead log.
     pub wal_bytes: u64,
 }
 

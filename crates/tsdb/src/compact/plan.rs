@@ -1,7 +1,8 @@
 //! Which blocks to make one of next. Pure: metas in, names out.
 //!
 //! Blocks grow by levels: the widths rise, each a multiple of the one before, and the windows of a
-//! width are aligned to the epoch. The blocks of a window become one when time has passed it. The newest block is left alone, so that a backup has time to take it as it was cut.
+//! width are aligned to the epoch. The blocks of a window become one when time has passed it. The
+//! newest block is left alone, so that a backup has time to take it as it was cut.
 
 use model::Timestamp;
 

@@ -16,7 +16,7 @@ use ulid::Ulid;
 use crate::error::BlockError;
 
 /// The format this build writes, and the only native one it reads.
-pub(crate) const FORMAT: &str = "native/1";
+pub(crate) const FORMAT: &str = "native/2";
 /// The name of the file.
 pub(crate) const META_FILE: &str = "meta.json";
 /// A `meta.json` may have so many bytes; a thousand sources take a twentieth of it.
@@ -246,7 +246,7 @@ mod tests {
                 "stats": { "numSamples": 10, "numSeries": 2, "numChunks": 3 },
                 "compaction": { "level": 1, "sources": ["01ARZ3NDEKTSV4RRFFQ69G5FAV"] },
                 "version": 1,
-                "format": "native/1",
+                "format": "native/2",
                 "files": { "index": { "size": 7, "crc32": "0000002a" } },
             })
         );
@@ -256,7 +256,7 @@ mod tests {
     #[test]
     fn a_format_of_another_build_is_refused_by_name() {
         for (version, format, found) in
-            [(1, "native/2", "native/2"), (1, "", "prometheus/1"), (2, "native/1", "native/1")]
+            [(1, "native/1", "native/1"), (1, "", "prometheus/1"), (2, "native/2", "native/2")]
         {
             let other = BlockMeta { version, format: format.to_owned(), ..meta() };
             let error = BlockMeta::parse(&other.to_json(), Path::new(DIR)).unwrap_err();

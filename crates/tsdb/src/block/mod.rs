@@ -2,8 +2,12 @@
 //!
 #![doc = include_str!("../../../../docs/format/block.md")]
 
-mod chunks;
+mod data;
 mod meta;
+mod relative;
+mod series;
+mod times;
+mod windows;
 pub(crate) mod writer;
 
 use std::path::{Path, PathBuf};
@@ -18,7 +22,7 @@ use crate::columns::{Marks, keep_inside};
 use crate::error::BlockError;
 use crate::index::{BlockRow, ChunkSlot, Index, IndexReader, Postings, Rows, Source};
 use crate::mmap;
-use chunks::ChunksReader;
+use data::DataReader;
 
 /// The name of the index file.
 const INDEX_FILE: &str = "index";
@@ -32,7 +36,7 @@ pub(crate) struct Block {
     meta: BlockMeta,
     span: TimeRange,
     index: IndexReader,
-    chunks: ChunksReader,
+    data: DataReader,
 }
 
 impl Block {
@@ -56,7 +60,7 @@ impl Block {
         let (path, file) = open(INDEX_FILE)?;
         let index = IndexReader::open(path, file)?;
         let (path, file) = open(DATA_FILE)?;
-        let chunks = ChunksReader::open(path, file)?;
+        let data = DataReader::open(path, file)?;
         let footer = index.footer();
         let stats = BlockStats {
             num_samples: footer.samples,
@@ -72,7 +76,7 @@ impl Block {
                 expected: "the times and counts that the index has".to_owned(),
             });
         }
-        Ok(Self { dir: dir.to_owned(), meta, span, index, chunks })
+        Ok(Self { dir: dir.to_owned(), meta, span, index, data })
     }
 
     pub(crate) fn dir(&self) -> &Path {
@@ -152,12 +156,12 @@ impl<'a> Iterator for BlockSet<'a> {
         }
         let range = self.range;
         let overlaps =
-            |slot: &ChunkSlot| slot.meta.min_t <= range.max() && range.min() <= slot.meta.max_t;
+            |slot: &ChunkSlot| slot.meta().min_t <= range.max() && range.min() <= slot.meta().max_t;
         match self.rows.next_where(|chunks| chunks.iter().any(overlaps)) {
             Ok(None) => None,
             Ok(Some(BlockRow { labels, mut chunks })) => {
                 chunks.retain(overlaps);
-                let metas = chunks.iter().map(|slot| slot.meta).collect();
+                let metas = chunks.iter().map(ChunkSlot::meta).collect();
                 let block = self.block;
                 Some(Ok(Box::new(BlockSeries { block, labels, slots: chunks, metas, range })))
             }
@@ -190,13 +194,13 @@ impl Series for BlockSeries<'_> {
 
     fn read(&mut self, range: TimeRange, columns: &mut Columns) -> Result<(), QueryError> {
         let Some(range) = self.range.intersect(range) else { return Ok(()) };
-        let first = self.slots.partition_point(|slot| slot.meta.max_t < range.min());
+        let first = self.slots.partition_point(|slot| slot.meta().max_t < range.min());
         for slot in &self.slots[first..] {
-            if slot.meta.min_t > range.max() {
+            if slot.meta().min_t > range.max() {
                 break;
             }
             let from = Marks::of(columns);
-            self.block.chunks.read(*slot, columns)?;
+            self.block.data.read(slot, columns)?;
             keep_inside(columns, from, range);
         }
         Ok(())
@@ -232,8 +236,9 @@ pub(crate) fn open_all(dir: &Path) -> std::io::Result<Opened> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::block::writer::{NewBlock, SAMPLES_PER_CHUNK, write};
+    use crate::block::writer::{NewBlock, write};
     use crate::fs::Files;
+    use chunk::column::{self, Effort};
     use model::Timestamp;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
@@ -253,7 +258,7 @@ pub(crate) mod tests {
             stats: BlockStats::default(),
             compaction: Compaction { level: 1, sources: vec![ulid], parents: vec![] },
             version: 1,
-            format: "native/1".to_owned(),
+            format: "native/2".to_owned(),
             files: BTreeMap::from([("data".to_owned(), FileMeta { size, crc32: String::new() })]),
         }
     }
@@ -327,13 +332,11 @@ pub(crate) mod tests {
             let samples = (0..n).map(|i| (i * 15, (i as f64 / 3.0).to_bits())).collect();
             (Labels::from_pairs([("__name__", "m"), ("a", a)]), samples)
         };
-        Samples::from([series("x", 2), series("y", 125)])
+        Samples::from([series("x", 2), series("y", 500)])
     }
 
     fn any_samples() -> impl Strategy<Value = Samples> {
-        let sample = (-500i64..500, any::<u64>());
         let samples = prop::collection::btree_map(-500i64..500, any::<u64>(), 1..300);
-        let _ = sample;
         let labels = prop::collection::vec(("[abc]", "[xyz]{1,2}"), 1..3);
         prop::collection::btree_map(labels.prop_map(Labels::from_pairs), samples, 1..6)
             .prop_map(|all| all.into_iter().map(|(l, s)| (l, s.into_iter().collect())).collect())
@@ -359,6 +362,42 @@ pub(crate) mod tests {
         }
     }
 
+    /// Buckets as a histogram with three of them counts, of two series, with gaps.
+    fn any_buckets() -> impl Strategy<Value = Samples> {
+        let counts = prop::collection::vec((0u32..5, 0u32..5, 0u32..5, 0u8..20), 1..200);
+        prop::collection::vec(counts, 2).prop_map(|all| {
+            let mut samples = Samples::new();
+            for (path, counts) in ["/a", "/b"].into_iter().zip(all) {
+                let mut sums = [0u32; 3];
+                for (i, (a, b, c, gap)) in counts.into_iter().enumerate() {
+                    sums = [sums[0] + a, sums[1] + a + b, sums[2] + a + b + c];
+                    for (le, sum) in ["0.1", "0.5", "+Inf"].into_iter().zip(sums) {
+                        let pairs = [("__name__", "h_bucket"), ("le", le), ("path", path)];
+                        let series = samples.entry(Labels::from_pairs(pairs)).or_default();
+                        if gap > 0 || le == "+Inf" {
+                            series.push((i as i64 * 15_000, f64::from(sum).to_bits()));
+                        }
+                    }
+                }
+            }
+            samples.retain(|_, samples| !samples.is_empty());
+            samples
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        #[test]
+        fn buckets_come_back_from_what_they_are_relative_to(
+            samples in any_buckets(), level in 1u32..3
+        ) {
+            let dir = tempfile::tempdir().unwrap();
+            let new = NewBlock { level, ..new_block(0, 7_199_999) };
+            let block = Block::open(&written(dir.path(), &new, &samples)).unwrap();
+            prop_assert_eq!(&read_all(&block, TimeRange::ALL).unwrap(), &samples);
+        }
+    }
+
     #[test]
     fn only_samples_of_the_span_are_written() {
         let dir = tempfile::tempdir().unwrap();
@@ -381,9 +420,9 @@ pub(crate) mod tests {
         let set = block.series(block.all().unwrap(), range).unwrap();
         let chunks: Vec<Vec<ChunkMeta>> =
             set.map(|series| series.unwrap().chunks().to_vec()).collect();
-        let last = 15 * (SAMPLES_PER_CHUNK as i64 - 1);
-        let full = ChunkMeta { min_t: 0, max_t: last, count: 120 };
-        assert_eq!(chunks, [vec![full, ChunkMeta { min_t: last + 15, max_t: 124 * 15, count: 5 }]]);
+        // 512 samples at 15 ms take more than 5 s and less than 10 s.
+        let first = ChunkMeta { min_t: 0, max_t: 4995, count: 334 };
+        assert_eq!(chunks, [vec![first, ChunkMeta { min_t: 5010, max_t: 7485, count: 166 }]]);
     }
 
     #[test]
@@ -442,18 +481,19 @@ pub(crate) mod tests {
     #[test]
     fn the_data_file_has_the_bytes_of_the_format() {
         let dir = tempfile::tempdir().unwrap();
-        let samples = vec![(1000, 1.5f64.to_bits())];
-        let labels = Labels::from_pairs([("a", "x")]);
-        let path = written(dir.path(), &new_block(0, 9999), &Samples::from([(labels, samples)]));
-        let mut payload = Vec::new();
-        chunk::encode(&[1000], &[1.5], &mut payload);
-        let checked = [&[1], &payload[..]].concat();
-        let expected = [
-            &b"FRLCHUNK\x01\0\0\0\0\0\0\0"[..],
-            &checked,
-            &crc32fast::hash(&checked).to_le_bytes(),
-        ]
-        .concat();
+        let samples = vec![(1000, 1.5f64.to_bits()), (1007, 0.3f64.to_bits())];
+        let constant = vec![(1000, 0), (1007, 0)];
+        // The second has the columns of the first; that of the third stands in its row.
+        let all = [("x", samples.clone()), ("y", samples), ("z", constant)]
+            .map(|(a, samples)| (Labels::from_pairs([("a", a)]), samples));
+        let path = written(dir.path(), &new_block(0, 9999), &Samples::from(all));
+        let (mut values, mut times) = (Vec::new(), Vec::new());
+        column::encode_floats(&[1.5, 0.3], Effort::Best, &mut values);
+        column::encode_ints(&[1000, 1007], Effort::Best, &mut times);
+        let crc = |bytes: &[u8]| crc32fast::hash(bytes).to_le_bytes();
+        let expected =
+            [&b"FRLCHUNK\x02\0\0\0\0\0\0\0"[..], &values, &crc(&values), &times, &crc(&times)]
+                .concat();
         assert_eq!(std::fs::read(path.join(DATA_FILE)).unwrap(), expected);
     }
 }

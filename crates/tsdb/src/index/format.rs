@@ -4,8 +4,8 @@ use crate::cursor::Cursor;
 use crate::frame;
 
 pub(super) const MAGIC: [u8; 8] = *b"FRLINDEX";
-pub(super) const VERSION: u8 = 1;
-pub(super) const FOOTER_BYTES: usize = 84;
+pub(super) const VERSION: u8 = 2;
+pub(super) const FOOTER_BYTES: usize = 92;
 /// Rows to a frame: what reading one row may cost at most.
 pub(super) const ROWS_PER_FRAME: u32 = 32;
 /// Values to a frame, at most.
@@ -53,6 +53,7 @@ pub(crate) struct Footer {
     pub(super) value_dir: u64,
     pub(super) names: u64,
     pub(super) shapes: u64,
+    pub(super) times: u64,
 }
 
 impl Footer {
@@ -64,7 +65,7 @@ impl Footer {
         for time in [self.min_time, self.max_time] {
             out.extend_from_slice(&time.to_le_bytes());
         }
-        for offset in [self.row_dir, self.value_dir, self.names, self.shapes] {
+        for offset in [self.row_dir, self.value_dir, self.names, self.shapes, self.times] {
             out.extend_from_slice(&offset.to_le_bytes());
         }
         let crc = crc32fast::hash(&out);
@@ -77,7 +78,7 @@ impl Footer {
     pub(super) fn decode(file: &[u8]) -> Option<Self> {
         let (_, footer) = file.split_at_checked(file.len().checked_sub(FOOTER_BYTES)?)?;
         let mut cursor = Cursor::new(footer);
-        let fields = cursor.take(72)?;
+        let fields = cursor.take(80)?;
         if cursor.u32()? != crc32fast::hash(fields) || cursor.take(8)? != MAGIC {
             return None;
         }
@@ -92,6 +93,7 @@ impl Footer {
             value_dir: cursor.u64()?,
             names: cursor.u64()?,
             shapes: cursor.u64()?,
+            times: cursor.u64()?,
         })
     }
 }

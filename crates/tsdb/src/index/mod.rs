@@ -12,6 +12,8 @@ mod postings;
 mod reader;
 mod rows;
 pub(crate) mod select;
+mod slot;
+mod times;
 mod values;
 mod writer;
 
@@ -21,7 +23,9 @@ use storage::{QueryError, SeriesSet};
 pub(crate) use format::{MAX_TEXT_BYTES, header};
 pub(crate) use postings::Postings;
 pub(crate) use reader::{BlockRow, IndexReader, Rows};
-pub(crate) use writer::{ChunkSlot, IndexWriter, TooLarge};
+pub(crate) use slot::{ChunkSlot, Column, Kind, Short, Stored, TimeColumn, Values};
+pub(crate) use times::CRC_BYTES;
+pub(crate) use writer::{IndexWriter, NewChunk, TooLarge};
 
 /// What selecting asks of a source of series.
 ///

@@ -7,6 +7,7 @@
 
 use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use bytes::Bytes;
 use model::Labels;
@@ -17,8 +18,9 @@ use super::format::{
     VERSION, frame_at, header,
 };
 use super::rows::RowFrame;
+use super::slot::ChunkSlot;
+use super::times::TimeTable;
 use super::values::{Texts, ValueFrame};
-use super::writer::ChunkSlot;
 use super::{Index, Postings, postings};
 use crate::cursor::Cursor;
 use crate::error::BlockError;
@@ -33,6 +35,8 @@ pub(crate) struct IndexReader {
     names: Vec<NameEntry>,
     /// Name ordinals of each shape.
     shapes: Vec<Vec<u32>>,
+    /// Read when a row is first asked for.
+    times: OnceLock<TimeTable>,
 }
 
 #[derive(Debug)]
@@ -48,8 +52,14 @@ struct NameEntry {
 impl IndexReader {
     /// Opens the bytes of an index file; `path` is for errors.
     pub(crate) fn open(path: PathBuf, file: Bytes) -> Result<Self, BlockError> {
-        let mut index =
-            Self { path, file, footer: Footer::default(), names: Vec::new(), shapes: Vec::new() };
+        let mut index = Self {
+            path,
+            file,
+            footer: Footer::default(),
+            names: Vec::new(),
+            shapes: Vec::new(),
+            times: OnceLock::new(),
+        };
         if index.file.get(..HEADER_BYTES) != Some(&header(MAGIC, VERSION)[..]) {
             return Err(index.damaged("header", 0, "FRLINDEX, version 1"));
         }
@@ -104,6 +114,16 @@ impl IndexReader {
             shapes.push(shape);
         }
         cursor.is_at_end().then_some(shapes)
+    }
+
+    fn times(&self) -> Result<&TimeTable, BlockError> {
+        if let Some(times) = self.times.get() {
+            return Ok(times);
+        }
+        let at = self.footer.times;
+        let times = frame_at(&self.file, at).and_then(TimeTable::decode);
+        let times = times.ok_or_else(|| self.damaged("times frame", at, "columns of times"))?;
+        Ok(self.times.get_or_init(|| times))
     }
 
     fn damaged(&self, section: &'static str, offset: u64, expected: &str) -> BlockError {
@@ -197,7 +217,7 @@ impl IndexReader {
         let at = self.footer.row_dir + u64::from(group) * ROW_ENTRY_BYTES;
         let entry = usize::try_from(at).ok().and_then(|at| self.file.get(at..));
         let offset = entry.and_then(|bytes| Cursor::new(bytes).u64()).unwrap_or(u64::MAX);
-        RowFrame::open(&self.file, offset, group, self.footer.min_time)
+        RowFrame::open(&self.file, offset, group)
             .ok_or_else(|| self.damaged("row frame", offset, "series"))
     }
 
@@ -216,7 +236,8 @@ fn directories_fit(footer: &Footer, footer_at: u64) -> bool {
         && footer.value_dir <= footer.names
         && (footer.names - footer.value_dir).is_multiple_of(VALUE_ENTRY_BYTES)
         && footer.names < footer.shapes
-        && footer.shapes < footer_at
+        && footer.shapes < footer.times
+        && footer.times < footer_at
 }
 
 /// A row of a block.
@@ -240,8 +261,8 @@ impl Rows<'_> {
         &mut self,
         keep: impl Fn(&[ChunkSlot]) -> bool,
     ) -> Result<Option<BlockRow>, BlockError> {
+        let index = self.index;
         for row in self.wanted.by_ref() {
-            let index = self.index;
             let group = row / ROWS_PER_FRAME;
             let fresh = self.open.as_ref().is_none_or(|open| open.group != group);
             if fresh {
@@ -249,7 +270,7 @@ impl Rows<'_> {
             }
             let open = self.open.as_mut().expect("just opened");
             while open.read <= row % ROWS_PER_FRAME {
-                let advanced = open.advance(&index.shapes);
+                let advanced = open.advance(&index.shapes, index.times()?);
                 advanced.ok_or_else(|| index.damaged("row frame", open.offset, "a series"))?;
             }
             if keep(&open.chunks) {
@@ -361,7 +382,9 @@ impl Index for IndexReader {
 mod tests {
     use super::*;
     use crate::index::tests::label_sets;
-    use crate::index::{IndexWriter, tests};
+    use crate::index::{
+        Column, IndexWriter, Kind, NewChunk, Short, Stored, TimeColumn, Values, tests,
+    };
     use model::TimeRange;
     use proptest::prelude::*;
     use storage::ChunkMeta;
@@ -374,26 +397,64 @@ mod tests {
         TimeRange::new(min, max).expect("ordered")
     }
 
-    /// Row `i` has `i % 3 + 1` chunks, the first at `10 + i`.
-    fn chunks_of(rows: &[Labels]) -> Vec<Vec<ChunkSlot>> {
-        let mut offset = 16;
-        let mut slot = |min_t: i64, count: u32| {
-            let meta = ChunkMeta { min_t, max_t: min_t + i64::from(count) - 1, count };
-            let len = 6 + count;
-            offset += u64::from(len);
-            ChunkSlot { meta, offset: offset - u64::from(len), len }
+    /// The chunks of some rows, as they are written and as they are read.
+    #[derive(Default)]
+    struct Chunks {
+        new: Vec<Vec<NewChunk>>,
+        read: Vec<Vec<ChunkSlot>>,
+        columns: Vec<TimeColumn>,
+    }
+
+    /// Row `i` has `i % 3 + 1` chunks, whose values lie in all places they can lie in.
+    fn chunks_of(rows: &[Labels]) -> Chunks {
+        let mut all = Chunks::default();
+        let columns = (0..9u32).map(|n| {
+            let (min_t, count) = (10 + i64::from(n % 3) * 1000 + i64::from(n), 1 + n);
+            let meta = ChunkMeta { min_t, max_t: min_t + i64::from(n), count };
+            TimeColumn { meta, stored: Stored { offset: 5000 + u64::from(n) * 11, len: 7 } }
+        });
+        all.columns = columns.collect();
+        let mut next = 16;
+        let mut before = Stored { offset: 16, len: 0 };
+        let mut column = |i: usize| match i % 3 {
+            1 => Column::Inline(Short::of(&[7; 9][..i % 10]).unwrap()),
+            2 if next > 16 => Column::Stored(before),
+            _ => {
+                before = Stored { offset: next, len: 6 + u32::try_from(i).unwrap() };
+                next += u64::from(before.len) + 4;
+                Column::Stored(before)
+            }
         };
-        let chunks =
-            |i: i64| (0..=i % 3).map(|n| slot(10 + i + n * 1000, 1 + (i % 7) as u32)).collect();
-        (0..).take(rows.len()).map(chunks).collect()
+        let mut relative = |i: usize| match i % 4 {
+            3 => Values::Relative { base: Stored { offset: 16, len: 6 }, difference: column(i) },
+            _ => Values::Own(column(i)),
+        };
+        for i in 0..rows.len() {
+            let kind = if i % 5 == 4 { Kind::Histograms } else { Kind::Floats };
+            let new = (0..=i % 3).map(|n| {
+                let column = i % 3 + 3 * n;
+                let count = all.columns[column].meta.count;
+                let times = u32::try_from(column).unwrap();
+                NewChunk { times, kind, count, values: relative(i + n) }
+            });
+            let new: Vec<NewChunk> = new.collect();
+            let read = new.iter().map(|chunk| {
+                let times = all.columns[chunk.times as usize];
+                ChunkSlot { times, kind, values: chunk.values }
+            });
+            all.read.push(read.collect());
+            all.new.push(new);
+        }
+        all
     }
 
     fn written(rows: &[Labels]) -> Vec<u8> {
-        let mut writer = IndexWriter::default();
-        for (labels, chunks) in rows.iter().zip(chunks_of(rows)) {
-            writer.add(labels, &chunks).unwrap();
+        let mut writer = IndexWriter::new(16);
+        let chunks = chunks_of(rows);
+        for (labels, chunks) in rows.iter().zip(&chunks.new) {
+            writer.add(labels, chunks).unwrap();
         }
-        writer.finish(span(10, 4999)).unwrap()
+        writer.finish(span(10, 4999), &chunks.columns).unwrap()
     }
 
     type Answer = Result<String, String>;
@@ -437,7 +498,7 @@ mod tests {
         fn an_index_answers_as_its_rows_do(rows in label_sets()) {
             prop_assume!(!rows.is_empty());
             let index = open(written(&rows)).unwrap();
-            let expected: Vec<_> = rows.iter().cloned().zip(chunks_of(&rows)).collect();
+            let expected: Vec<_> = rows.iter().cloned().zip(chunks_of(&rows).read).collect();
             prop_assert_eq!(rows_of(&index).unwrap(), expected);
             prop_assert_eq!(everything(&index), everything(&tests::Rows(rows)));
         }
@@ -472,41 +533,66 @@ mod tests {
 
     #[test]
     fn the_bytes_are_those_of_the_format() {
-        let mut writer = IndexWriter::default();
-        let slot = |min_t, max_t, count, offset, len| ChunkSlot {
-            meta: ChunkMeta { min_t, max_t, count },
-            offset,
-            len,
+        let mut writer = IndexWriter::new(16);
+        let (stored, inline) = (Stored { offset: 16, len: 3 }, Short::of(&[0, 5]).unwrap());
+        let chunk = |times, count, values| NewChunk { times, kind: Kind::Floats, count, values };
+        let own = Values::Own(Column::Stored(stored));
+        let x = [chunk(0, 3, own), chunk(1, 1, Values::Own(Column::Inline(inline)))];
+        let y = [chunk(0, 3, own)];
+        let difference = Column::Stored(Stored { offset: 23, len: 2 });
+        let z = [chunk(0, 3, Values::Relative { base: stored, difference })];
+        for (value, chunks) in [("x", &x[..]), ("y", &y), ("z", &z)] {
+            writer.add(&Labels::from_pairs([("a", value)]), chunks).unwrap();
+        }
+        let times = |min_t, max_t, count, offset, len| {
+            let meta = ChunkMeta { min_t, max_t, count };
+            TimeColumn { meta, stored: Stored { offset, len } }
         };
-        writer.add(&Labels::from_pairs([("a", "x")]), &[slot(10, 30, 3, 16, 20)]).unwrap();
-        writer.add(&Labels::from_pairs([("a", "y")]), &[slot(15, 15, 1, 36, 9)]).unwrap();
-        let bytes = writer.finish(span(10, 99)).unwrap();
+        let columns = [times(10, 30, 3, 29, 4), times(40, 40, 1, 37, 2)];
+        let bytes = writer.finish(span(10, 99), &columns).unwrap();
         let frame = |data: &[u8], crc: [u8; 4]| {
             let len = u32::try_from(data.len()).unwrap().to_le_bytes();
             [&len[..], data, &crc].concat()
         };
-        let footer = [2u64, 2, 4, 10, 100, 75, 83, 95, 110].map(u64::to_le_bytes).concat();
+        let footer = [3u64, 4, 10, 10, 100, 86, 94, 106, 121, 132].map(u64::to_le_bytes).concat();
         let expected: Vec<u8> = [
-            b"FRLINDEX\x01\0\0\0\0\0\0\0".to_vec(),
-            // At 16, rows: group 0, data from 16 on. Shape 0, value 0, one chunk: at once, 20 ms, 3
-            // samples, 20 bytes. Shape 0, one value changed: none passed over, now 1; one chunk.
+            b"FRLINDEX\x02\0\0\0\0\0\0\0".to_vec(),
+            // At 16, rows: group 0, columns from 16 on.
             frame(
-                b"\x00\x10\x00\x00\x01\x00\x14\x03\x14\x00\x01\x00\x01\x01\x0a\x00\x01\x09",
-                [0x30, 0x48, 0x85, 0x28],
+                &[
+                    // Shape 0, value 0; times of group 0: 3 bytes at once, and 2 bytes here.
+                    &b"\x00\x10\x00\x00\x00\x0e\x08\x00\x05"[..],
+                    // Shape 0, one value changed: none passed over, now 1; times of group 1: 3 bytes
+                    // that begin 7 earlier.
+                    b"\x00\x01\x00\x01\x01\x0d\x07",
+                    // The same, now 2; relative to 3 bytes that begin 7 earlier: 2 bytes at once.
+                    b"\x00\x01\x00\x02\x01\x0f\x07\x0a",
+                ]
+                .concat(),
+                [0xe4, 0x3e, 0xff, 0xf8],
             ),
-            // At 42, values of name 0, frame 0, from ordinal 0, two: x has row 0, y has row 1.
-            frame(b"\x00\x00\x00\x02\x00\x01x\x01\x00\x00\x01y\x01\x02", [0x00, 0x95, 0x6a, 0xfc]),
-            // At 64, presence of name 0: from 0 on a run of two.
-            frame(b"\x00\x01\x00", [0xa2, 0xf4, 0x9f, 0xb5]),
-            // At 75 and 83, the directories.
+            // At 48, values of name 0, frame 0, from ordinal 0, three: x has row 0, and so on.
+            frame(
+                b"\x00\x00\x00\x03\x00\x01x\x01\x00\x00\x01y\x01\x02\x00\x01z\x01\x04",
+                [0xcb, 0x66, 0xd5, 0x7a],
+            ),
+            // At 75, presence of name 0: from 0 on a run of three.
+            frame(b"\x00\x01\x01", [0x34, 0xc4, 0x98, 0xc2]),
+            // At 86 and 94, the directories.
             b"\x10\0\0\0\0\0\0\0".to_vec(),
-            b"\0\0\0\0\x2a\0\0\0\0\0\0\0".to_vec(),
-            // At 95, one name: a, two values in one frame, number 0; presence at 64.
-            frame(b"\x01\x01a\x02\x01\x00\x40", [0xaf, 0xc1, 0xd2, 0x56]),
-            // At 110, one shape of one name, number 0.
+            b"\0\0\0\0\x30\0\0\0\0\0\0\0".to_vec(),
+            // At 106, one name: a, three values in one frame, number 0; presence at 75.
+            frame(b"\x01\x01a\x03\x01\x00\x4b", [0x42, 0x7f, 0xbc, 0x79]),
+            // At 121, one shape of one name, number 0.
             frame(b"\x01\x01\x00", [0x95, 0x9e, 0x5d, 0xb4]),
+            // At 132, two columns of times from 29 on: 3 samples from 10 over 20 ms in 4 bytes, 1
+            // sample 30 later over 0 ms in 2 bytes. Two groups: columns 0 and 1; column 0.
+            frame(
+                b"\x02\x1d\x03\x14\x14\x04\x01\x3c\x00\x02\x02\x02\x00\x04\x01\x00",
+                [0x39, 0x96, 0x85, 0xfe],
+            ),
             footer,
-            b"\x35\x46\x22\x2cFRLINDEX".to_vec(),
+            b"\x8f\x0e\x88\x8eFRLINDEX".to_vec(),
         ]
         .concat();
         assert_eq!(bytes, expected);
@@ -531,7 +617,7 @@ mod tests {
             assert!(found.is_err() || found == expected, "{what}: {found:?}, not {expected:?}");
         }
         if let Ok(found) = rows_of(&index) {
-            let expected: Vec<_> = rows.iter().cloned().zip(chunks_of(rows)).collect();
+            let expected: Vec<_> = rows.iter().cloned().zip(chunks_of(rows).read).collect();
             assert_eq!(found, expected, "{what}");
         }
     }

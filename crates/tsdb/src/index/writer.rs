@@ -8,25 +8,28 @@ use std::collections::hash_map::Entry;
 
 use model::{Labels, TimeRange};
 use rustc_hash::FxHashMap;
-use storage::ChunkMeta;
 
 use super::format::{
     Footer, MAGIC, MAX_TEXT_BYTES, ROWS_PER_FRAME, VALUE_FRAME_BYTES, VALUES_PER_FRAME, VERSION,
     header, put_frame,
 };
-use super::postings;
-use crate::cursor::{put_size, put_varint, put_zigzag};
+use super::slot::{Kind, TimeColumn, Values};
+use super::times::GroupWriter;
+use super::{postings, rows};
+use crate::cursor::{put_size, put_varint};
 use crate::frame::MAX_DATA_BYTES;
 
-/// A chunk as a row names it.
+/// A chunk of a new row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ChunkSlot {
-    /// Its times and how many samples it has.
-    pub(crate) meta: ChunkMeta,
-    /// Where it begins in the data file.
-    pub(crate) offset: u64,
-    /// The bytes it takes there, its checksum included.
-    pub(crate) len: u32,
+pub(crate) struct NewChunk {
+    /// The number of its column of times.
+    pub(crate) times: u32,
+    /// What its samples are.
+    pub(crate) kind: Kind,
+    /// How many there are.
+    pub(crate) count: u32,
+    /// Where its values lie.
+    pub(crate) values: Values,
 }
 
 /// What an index cannot hold.
@@ -47,8 +50,14 @@ pub(crate) struct IndexWriter {
     rows: Vec<Row>,
     /// The value ids of all rows, one after the other.
     values: Vec<u32>,
-    /// The chunks of all rows, one after the other.
-    chunks: Vec<ChunkSlot>,
+    groups: GroupWriter,
+    /// Of each row: its group and where its chunks lie, as bytes; one row after the other.
+    chunks: Vec<u8>,
+    /// Where in the data file the rows have come to.
+    next: u64,
+    /// The same, at the beginning of each row frame.
+    frame_starts: Vec<u64>,
+    num_chunks: u64,
     samples: u64,
     previous: Labels,
 }
@@ -67,8 +76,14 @@ struct Row {
 }
 
 impl IndexWriter {
-    /// The next series. Labels rise; chunks lie one behind the other in the data file.
-    pub(crate) fn add(&mut self, labels: &Labels, chunks: &[ChunkSlot]) -> Result<(), TooLarge> {
+    /// A writer for a data file whose columns begin at `data_from`.
+    pub(crate) fn new(data_from: u64) -> Self {
+        Self { next: data_from, ..Self::default() }
+    }
+
+    /// The next series. Labels rise; columns of values that were not there before lie one behind the
+    /// other in the data file.
+    pub(crate) fn add(&mut self, labels: &Labels, chunks: &[NewChunk]) -> Result<(), TooLarge> {
         debug_assert!(self.rows.is_empty() || self.previous < *labels);
         debug_assert!(!chunks.is_empty());
         let row = u32::try_from(self.rows.len())
@@ -87,11 +102,23 @@ impl IndexWriter {
             self.values.push(self.names[name as usize].add(value, row));
         }
         let shape = self.shape_id(shape);
+        if row.is_multiple_of(ROWS_PER_FRAME) {
+            self.frame_starts.push(self.next);
+        }
         self.rows.push(Row { shape, first_value, first_chunk: self.chunks.len() });
-        self.samples += chunks.iter().map(|chunk| u64::from(chunk.meta.count)).sum::<u64>();
-        self.chunks.extend_from_slice(chunks);
+        self.add_chunks(chunks);
         self.previous = labels.clone();
         Ok(())
+    }
+
+    fn add_chunks(&mut self, chunks: &[NewChunk]) {
+        let columns = chunks.iter().map(|chunk| (chunk.times, chunk.kind)).collect();
+        put_varint(&mut self.chunks, u64::from(self.groups.number(columns)));
+        for chunk in chunks {
+            rows::put_values(&mut self.chunks, &chunk.values, &mut self.next);
+            self.samples += u64::from(chunk.count);
+        }
+        self.num_chunks += chunks.len() as u64;
     }
 
     fn name_id(&mut self, name: &str) -> u32 {
@@ -118,16 +145,20 @@ impl IndexWriter {
 
     /// How many rows, chunks and samples there are.
     pub(crate) fn counts(&self) -> (u64, u64, u64) {
-        (self.rows.len() as u64, self.chunks.len() as u64, self.samples)
+        (self.rows.len() as u64, self.num_chunks, self.samples)
     }
 
-    /// The bytes of the file.
-    pub(crate) fn finish(self, span: TimeRange) -> Result<Vec<u8>, TooLarge> {
+    /// The bytes of the file. `columns` are those of the times, by their numbers.
+    pub(crate) fn finish(
+        self,
+        span: TimeRange,
+        columns: &[TimeColumn],
+    ) -> Result<Vec<u8>, TooLarge> {
         let too_large = TooLarge { what: "frame", limit: MAX_DATA_BYTES };
         let max_time = span.max() + 1;
         let sorted = Sorted::of(&self.names);
         let mut file = header(MAGIC, VERSION).to_vec();
-        let row_frames = self.put_rows(&mut file, &sorted, span.min()).ok_or(too_large)?;
+        let row_frames = self.put_rows(&mut file, &sorted).ok_or(too_large)?;
         let mut tables = Tables::default();
         for (ordinal, &id) in sorted.names.iter().enumerate() {
             let values = &sorted.values[id as usize];
@@ -156,18 +187,20 @@ impl IndexWriter {
         put_frame(&mut file, &self.names_frame(&sorted, &tables)).ok_or(too_large)?;
         footer.shapes = file.len() as u64;
         put_frame(&mut file, &self.shapes_frame(&sorted)).ok_or(too_large)?;
+        footer.times = file.len() as u64;
+        put_frame(&mut file, &self.groups.frame(columns)).ok_or(too_large)?;
         file.extend_from_slice(&footer.encode());
         Ok(file)
     }
 
     /// Writes the row frames and returns where each begins.
-    fn put_rows(&self, file: &mut Vec<u8>, sorted: &Sorted, min_time: i64) -> Option<Vec<u64>> {
+    fn put_rows(&self, file: &mut Vec<u8>, sorted: &Sorted) -> Option<Vec<u64>> {
         let mut offsets = Vec::new();
         let mut frame = Vec::new();
         for (group, rows) in self.rows.chunks(ROWS_PER_FRAME as usize).enumerate() {
             frame.clear();
             put_size(&mut frame, group);
-            put_varint(&mut frame, self.chunks[rows[0].first_chunk].offset);
+            put_varint(&mut frame, self.frame_starts[group]);
             let mut previous: Option<(u32, &[u32])> = None;
             for (i, row) in rows.iter().enumerate() {
                 let at = group * ROWS_PER_FRAME as usize + i;
@@ -182,7 +215,7 @@ impl IndexWriter {
                     _ => (0..values.len()).for_each(|i| put_varint(&mut frame, ordinal(i))),
                 }
                 previous = Some((row.shape, values));
-                put_chunks(&mut frame, chunks, min_time);
+                frame.extend_from_slice(chunks);
             }
             offsets.push(file.len() as u64);
             put_frame(file, &frame)?;
@@ -191,7 +224,7 @@ impl IndexWriter {
     }
 
     /// The value ids and the chunks of a row.
-    fn parts(&self, row: usize) -> (&[u32], &[ChunkSlot]) {
+    fn parts(&self, row: usize) -> (&[u32], &[u8]) {
         let from = &self.rows[row];
         let (values_end, chunks_end) = match self.rows.get(row + 1) {
             Some(next) => (next.first_value, next.first_chunk),
@@ -243,19 +276,6 @@ fn put_changes(
         put_size(frame, i - next);
         put_varint(frame, ordinal(i));
         next = i + 1;
-    }
-}
-
-fn put_chunks(frame: &mut Vec<u8>, chunks: &[ChunkSlot], min_time: i64) {
-    put_size(frame, chunks.len());
-    let mut end = min_time;
-    for chunk in chunks {
-        let ChunkMeta { min_t, max_t, count } = chunk.meta;
-        put_zigzag(frame, min_t.wrapping_sub(end));
-        put_varint(frame, max_t.wrapping_sub(min_t).cast_unsigned());
-        put_varint(frame, u64::from(count));
-        put_varint(frame, u64::from(chunk.len));
-        end = max_t;
     }
 }
 

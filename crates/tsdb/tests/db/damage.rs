@@ -136,7 +136,7 @@ fn a_block_of_a_newer_format_is_left_alone() {
     let files = files_of(dir.path());
     let meta = files.iter().find(|file| file.ends_with("meta.json")).expect("a block");
     let text = std::fs::read_to_string(meta).expect("a file");
-    std::fs::write(meta, text.replace("native/1", "native/2")).expect("writable");
+    std::fs::write(meta, text.replace("native/2", "native/3")).expect("writable");
     let db = open(&options(dir.path()));
     assert_eq!(db.status().blocks.len(), 1);
     assert!(meta.exists());

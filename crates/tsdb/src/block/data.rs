@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use storage::Columns;
 
+use super::recent::RecentTimes;
 use super::times::NewColumn;
 use crate::cursor::Cursor;
 use crate::error::BlockError;
@@ -124,33 +125,49 @@ impl DataReader {
     }
 
     /// Appends the samples of a chunk to the columns of its kind.
-    pub(super) fn read(&self, slot: &ChunkSlot, columns: &mut Columns) -> Result<(), BlockError> {
+    /// Times that `recent` has are not decoded again.
+    pub(super) fn read(
+        &self,
+        slot: &ChunkSlot,
+        recent: &RecentTimes,
+        columns: &mut Columns,
+    ) -> Result<(), BlockError> {
         let Columns { timestamps, values, histogram_timestamps, histograms } = columns;
         let count = slot.meta().count as usize;
         match slot.kind {
             Kind::Floats => {
                 let from = timestamps.len();
-                self.times(&slot.times, timestamps)?;
+                self.times(&slot.times, recent, timestamps)?;
                 let read = self.floats(&slot.values, count, values);
                 read.inspect_err(|_| timestamps.truncate(from))
             }
             Kind::Histograms => {
                 let from = histogram_timestamps.len();
-                self.times(&slot.times, histogram_timestamps)?;
+                self.times(&slot.times, recent, histogram_timestamps)?;
                 let read = self.histograms(&slot.values, count, histograms);
                 read.inspect_err(|_| histogram_timestamps.truncate(from))
             }
         }
     }
 
-    fn times(&self, column: &TimeColumn, times: &mut Vec<i64>) -> Result<(), BlockError> {
+    fn times(
+        &self,
+        column: &TimeColumn,
+        recent: &RecentTimes,
+        times: &mut Vec<i64>,
+    ) -> Result<(), BlockError> {
+        if recent.append(column.stored.offset, times) {
+            return Ok(());
+        }
         let from = times.len();
         let count = column.meta.count as usize;
         let read = self.stored(column.stored).and_then(|mut bytes| {
             column::decode_ints(&mut bytes, count, times).ok()?;
             let ends = (times.get(from).copied(), times.last().copied());
             let expected = (Some(column.meta.min_t), Some(column.meta.max_t));
-            (bytes.is_empty() && ends == expected).then_some(())
+            (bytes.is_empty() && ends == expected).then(|| {
+                recent.keep(column.stored.offset, times.get(from..).unwrap_or_default());
+            })
         });
         read.ok_or_else(|| {
             times.truncate(from);

@@ -4,6 +4,7 @@
 
 mod data;
 mod meta;
+mod recent;
 mod relative;
 mod series;
 mod times;
@@ -23,6 +24,7 @@ use crate::error::BlockError;
 use crate::index::{BlockRow, ChunkSlot, Index, IndexReader, Postings, Rows, Source};
 use crate::mmap;
 use data::DataReader;
+use recent::RecentTimes;
 
 /// The name of the index file.
 const INDEX_FILE: &str = "index";
@@ -135,7 +137,8 @@ impl Source for Block {
         range: TimeRange,
     ) -> Result<Box<dyn SeriesSet<'a> + 'a>, QueryError> {
         let rows = self.index.rows(rows);
-        Ok(Box::new(BlockSet { block: self, rows, range, failed: false }))
+        let recent = RecentTimes::default();
+        Ok(Box::new(BlockSet { block: self, rows, range, recent, failed: false }))
     }
 }
 
@@ -144,6 +147,7 @@ struct BlockSet<'a> {
     block: &'a Block,
     rows: Rows<'a>,
     range: TimeRange,
+    recent: RecentTimes,
     failed: bool,
 }
 
@@ -162,8 +166,15 @@ impl<'a> Iterator for BlockSet<'a> {
             Ok(Some(BlockRow { labels, mut chunks })) => {
                 chunks.retain(overlaps);
                 let metas = chunks.iter().map(ChunkSlot::meta).collect();
-                let block = self.block;
-                Some(Ok(Box::new(BlockSeries { block, labels, slots: chunks, metas, range })))
+                let (block, recent) = (self.block, self.recent.clone());
+                Some(Ok(Box::new(BlockSeries {
+                    block,
+                    labels,
+                    slots: chunks,
+                    metas,
+                    range,
+                    recent,
+                })))
             }
             Err(e) => {
                 self.failed = true;
@@ -181,6 +192,7 @@ struct BlockSeries<'a> {
     metas: Vec<ChunkMeta>,
     /// What the view shows.
     range: TimeRange,
+    recent: RecentTimes,
 }
 
 impl Series for BlockSeries<'_> {
@@ -200,7 +212,7 @@ impl Series for BlockSeries<'_> {
                 break;
             }
             let from = Marks::of(columns);
-            self.block.data.read(slot, columns)?;
+            self.block.data.read(slot, &self.recent, columns)?;
             keep_inside(columns, from, range);
         }
         Ok(())

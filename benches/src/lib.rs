@@ -1,1 +1,3 @@
-//! Criterion benches of the hot paths, one file per path under `benches/`.
+//! Criterion benches of the hot paths, one file per path under `benches/`, and what they share.
+
+pub mod cluster;

@@ -60,6 +60,20 @@ impl MemStorage {
         *self.series.write().unwrap_or_else(PoisonError::into_inner) = Arc::default();
     }
 
+    /// Deletes the samples there are in `range`, of the series that pass all matchers. Views that are
+    /// open keep what they see.
+    pub fn delete(&self, matchers: &[Matcher], range: TimeRange) {
+        let mut series = self.series.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::make_mut(&mut series).retain(|labels, columns| {
+            if matches_all(matchers, labels) {
+                let Columns { timestamps, values, histogram_timestamps, histograms } = columns;
+                delete_rows(timestamps, values, range);
+                delete_rows(histogram_timestamps, histograms, range);
+            }
+            !columns.is_empty()
+        });
+    }
+
     fn snapshot(&self) -> Arc<SeriesMap> {
         Arc::clone(&self.series.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -87,6 +101,13 @@ impl MemStorage {
         refs.numbers.insert(labels.clone(), SeriesRef(number));
         Ok((SeriesRef(number), labels.clone()))
     }
+}
+
+fn delete_rows<T>(times: &mut Vec<Timestamp>, values: &mut Vec<T>, range: TimeRange) {
+    let from = times.partition_point(|t| *t < range.min());
+    let to = times.partition_point(|t| *t <= range.max());
+    times.drain(from..to);
+    values.drain(from..to);
 }
 
 impl Appendable for MemStorage {

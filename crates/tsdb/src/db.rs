@@ -55,8 +55,9 @@ impl Db {
         let counters = Arc::new(Counters::default());
         let blocks = open_blocks(&files, &dir, &counters)?;
         let head_from = blocks.iter().map(|block| block.meta().max_time).max();
-        let list = BlockList::new(blocks, head_from.unwrap_or(Timestamp::MIN));
-        let head = Head::open(&options, Arc::clone(&counters), list.head_from)?;
+        let head_from = head_from.unwrap_or(Timestamp::MIN);
+        let head = Head::open(&options, Arc::clone(&counters), head_from)?;
+        let list = BlockList::new(blocks, head.sealed());
         let db = Self {
             options,
             files,

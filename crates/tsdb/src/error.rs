@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use storage::QueryError;
+use storage::{CommitError, QueryError};
 
 /// Why a database does not open, or cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +99,23 @@ pub enum BlockError {
     /// The series that were to be written could not be read.
     #[error(transparent)]
     Read(#[from] QueryError),
+}
+
+/// Why what is stored could not be changed or copied.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// A block could not be read or written.
+    #[error(transparent)]
+    Block(#[from] BlockError),
+    /// The log did not take it, or the database is closed.
+    #[error(transparent)]
+    Log(#[from] CommitError),
+}
+
+impl From<QueryError> for ChangeError {
+    fn from(error: QueryError) -> Self {
+        Self::Block(error.into())
+    }
 }
 
 impl From<BlockError> for QueryError {

@@ -7,6 +7,7 @@
 //!   lock                            held while the database is open
 //!   wal/                            every commit since the last cut, replayed at the next open
 //!   01ARZ3NDEKTSV4RRFFQ69G5FAV/     a block: meta.json, index, data; never changed
+//!                                   tombstones: what was deleted of it; replaced whole
 //!   quarantine/                     blocks that did not open, for someone to look at
 //! ```
 //!
@@ -15,7 +16,7 @@
 //! beyond the retention. Queries see head and blocks as one.
 //!
 //! Always true: what a commit made visible is in the log or in a block, whatever crashes; a
-//! published file never changes; every byte read back is checked; nothing here asks the time.
+//! published file never changes, tombstones excepted; every byte read back is checked; nothing here asks the time.
 //!
 //! In reading order: `db` joins the parts and `maintain` moves samples between them; `head` and
 //! `wal` hold the newest, `block` and `index` the others; `querier` reads both; `compact` and
@@ -26,6 +27,7 @@ mod columns;
 mod compact;
 mod cursor;
 mod db;
+mod deletion;
 mod error;
 mod frame;
 pub mod fs;
@@ -38,10 +40,11 @@ mod options;
 mod querier;
 mod retention;
 mod stats;
+mod tombstones;
 mod wal;
 
 pub use block::{BlockId, BlockMeta, BlockStats, Compaction, FileMeta, Parent};
 pub use db::Db;
-pub use error::OpenError;
+pub use error::{BlockError, ChangeError, OpenError};
 pub use options::{Options, WalSync};
 pub use stats::{Cardinality, Counters, Ranked, Status};

@@ -150,14 +150,25 @@ impl Db {
                 }
                 made => made?,
             };
-            let mut blocks = kept;
-            blocks.extend(self.open_made(made)?);
-            self.replace_list(BlockList::new(blocks, list.head_from));
-            for block in &old {
-                // Crash here: the new block names its parents; the next open removes them.
-                self.remove_block(block)?;
-            }
+            self.replace_blocks(&old, kept, made)?;
         }
+    }
+
+    /// Puts a block made of `old` in their place, beside `kept`.
+    pub(crate) fn replace_blocks(
+        &self,
+        old: &[Arc<Block>],
+        kept: Vec<Arc<Block>>,
+        made: Option<BlockMeta>,
+    ) -> Result<(), BlockError> {
+        let mut blocks = kept;
+        blocks.extend(self.open_made(made)?);
+        self.replace_list(BlockList::new(blocks, self.block_list().head_from));
+        for block in old {
+            // Crash here: the new block names its parents; the next open removes them.
+            self.remove_block(block)?;
+        }
+        Ok(())
     }
 
     /// Opens a block just written, and counts it.

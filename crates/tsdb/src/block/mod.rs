@@ -12,7 +12,7 @@ mod windows;
 pub(crate) mod writer;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use model::{Labels, TimeRange};
 use storage::{ChunkMeta, Columns, QueryError, Series, SeriesSet};
@@ -23,6 +23,7 @@ use crate::columns::{Marks, keep_inside};
 use crate::error::BlockError;
 use crate::index::{BlockRow, ChunkSlot, Index, IndexReader, Postings, Rows, Source};
 use crate::mmap;
+use crate::tombstones::{self, Tombstones};
 use data::DataReader;
 use recent::RecentTimes;
 
@@ -39,6 +40,8 @@ pub(crate) struct Block {
     span: TimeRange,
     index: IndexReader,
     data: DataReader,
+    /// What was deleted since the block was written.
+    tombstones: RwLock<Arc<Tombstones>>,
 }
 
 impl Block {
@@ -78,7 +81,9 @@ impl Block {
                 expected: "the times and counts that the index has".to_owned(),
             });
         }
-        Ok(Self { dir: dir.to_owned(), meta, span, index, data })
+        let tombstones = tombstones::file::read(dir, footer.rows)?;
+        let tombstones = RwLock::new(Arc::new(tombstones));
+        Ok(Self { dir: dir.to_owned(), meta, span, index, data, tombstones })
     }
 
     pub(crate) fn dir(&self) -> &Path {
@@ -92,6 +97,12 @@ impl Block {
     /// The first and the last moment a sample may have.
     pub(crate) fn span(&self) -> TimeRange {
         self.span
+    }
+
+    /// Puts tombstones in place of those there are; the block's file has them already.
+    pub(crate) fn set_tombstones(&self, tombstones: Tombstones) {
+        let new = Arc::new(tombstones);
+        *self.tombstones.write().unwrap_or_else(PoisonError::into_inner) = new;
     }
 }
 
@@ -131,7 +142,11 @@ impl Index for Block {
 }
 
 impl Source for Block {
-    fn series<'a>(
+    fn tombstones(&self) -> Arc<Tombstones> {
+        Arc::clone(&self.tombstones.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn stored<'a>(
         &'a self,
         rows: Postings,
         range: TimeRange,

@@ -12,7 +12,7 @@ use crate::error::BlockError;
 use crate::fs::Files;
 use crate::index::{Index, Source};
 
-/// Writes one block in `dir` with all samples of `blocks`. Of samples with equal times those of the
+/// Writes one block in `dir` with all samples of `blocks` but those deleted. Of samples with equal times those of the
 /// newest block win. `None`, and no block, if there are no samples.
 pub(crate) fn merge(
     files: &Files,
@@ -26,12 +26,13 @@ pub(crate) fn merge(
     let metas = || blocks.iter().map(|block| block.meta());
     let sources: BTreeSet<BlockId> =
         metas().flat_map(|meta| meta.compaction.sources.iter().copied()).collect();
+    let highest = metas().map(|meta| meta.compaction.level).max().unwrap_or(1);
     let new = NewBlock {
         id: BlockId::fresh(now_ms),
         span,
         parents: metas().map(BlockMeta::as_parent).collect(),
         sources: sources.into_iter().collect(),
-        level: metas().map(|meta| meta.compaction.level).max().unwrap_or(0).saturating_add(1),
+        level: highest.saturating_add(u32::from(blocks.len() > 1)),
     };
     let mut newest_first: Vec<&Arc<Block>> = blocks.iter().collect();
     if newest_first.windows(2).any(|pair| pair[0].span().overlaps(pair[1].span())) {

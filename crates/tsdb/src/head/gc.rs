@@ -34,6 +34,7 @@ impl Head {
                 }
             }
         });
+        self.forget_tombstones(&gone, t);
         self.forget(&gone);
         self.min_t.store(oldest, Ordering::Release);
         self.max_t.store(newest, Ordering::Release);

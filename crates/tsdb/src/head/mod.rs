@@ -7,12 +7,14 @@
 //!
 //! In reading order: [`series`] holds the samples of one series, [`stripes`] all of them by row,
 //! [`labels`] finds rows by labels; [`visibility`] says which commits a view sees; [`appender`]
-//! stages and commits, [`replay`] does the same from the log, [`view`] reads, [`gc`] drops.
+//! stages and commits, [`replay`] does the same from the log, [`view`] reads, [`deletion`] hides
+//! what is deleted, [`gc`] drops.
 //!
 //! Locks, in the order they are taken: `log` (one commit or truncation at a time), `visibility`,
-//! `labels`, `rows`, one stripe. No other order occurs.
+//! `labels`, `rows`, one stripe, `tombstones`. No other order occurs.
 
 mod appender;
+mod deletion;
 mod gc;
 mod labels;
 mod replay;
@@ -32,6 +34,7 @@ use crate::error::OpenError;
 use crate::fs::Files;
 use crate::options::{Options, WalSync};
 use crate::stats::Counters;
+use crate::tombstones::Tombstones;
 use crate::wal::Wal;
 use appender::HeadAppender;
 use labels::LabelIndex;
@@ -51,6 +54,8 @@ pub(crate) struct Head {
     labels: RwLock<LabelIndex>,
     rows: Mutex<RowNumbers>,
     series: Stripes,
+    /// What is deleted, though its chunks have it.
+    tombstones: RwLock<Arc<Tombstones>>,
     /// Times of the oldest and the newest sample; the newest before the oldest if there is none.
     min_t: AtomicI64,
     max_t: AtomicI64,
@@ -93,9 +98,10 @@ impl Head {
             labels: RwLock::new(replayed.labels),
             rows: Mutex::new(replayed.rows),
             series: replayed.series,
+            tombstones: RwLock::new(Arc::new(replayed.tombstones)),
             min_t: AtomicI64::new(replayed.min_t),
             max_t: AtomicI64::new(replayed.max_t),
-            sealed: AtomicI64::new(from),
+            sealed: AtomicI64::new(replayed.cut),
             synced_at: AtomicI64::new(Timestamp::MIN),
             counters,
         })
@@ -120,6 +126,11 @@ impl Head {
     pub(crate) fn seal_before(&self, t: Timestamp) {
         let _no_commit = self.log();
         self.sealed.fetch_max(t, Ordering::AcqRel);
+    }
+
+    /// No sample before this is taken; those that there are, are in blocks or deleted.
+    pub(crate) fn sealed(&self) -> Timestamp {
+        self.sealed.load(Ordering::Acquire)
     }
 
     /// The oldest time a sample may have: half a block behind the newest, and not sealed.

@@ -10,6 +10,7 @@ use super::series::{Appended, MemSeries, Value};
 use super::stripes::{RowNumbers, Stripes};
 use super::visibility::Viewers;
 use crate::stats::Counters;
+use crate::tombstones::Tombstones;
 use crate::wal::{LoggedValue, Replayed};
 
 /// The row of a series that has none yet.
@@ -32,6 +33,9 @@ pub(super) struct Parts {
     pub(super) labels: LabelIndex,
     pub(super) rows: RowNumbers,
     pub(super) series: Stripes,
+    pub(super) tombstones: Tombstones,
+    /// What lies before this is in blocks or deleted.
+    pub(super) cut: Timestamp,
     pub(super) min_t: Timestamp,
     pub(super) max_t: Timestamp,
 }
@@ -43,6 +47,8 @@ impl<'a> Replay<'a> {
             labels: LabelIndex::default(),
             rows: RowNumbers::default(),
             series: Stripes::default(),
+            tombstones: Tombstones::default(),
+            cut: from,
             min_t: Timestamp::MAX,
             max_t: Timestamp::MIN,
         };
@@ -80,6 +86,21 @@ impl<'a> Replay<'a> {
             self.head.max_t = self.head.max_t.max(sample.t);
         }
         self.counters.chunks_created.add(chunks);
+        self.delete(commit);
+        self.head.cut = commit.cut.map_or(self.head.cut, |cut| cut.max(self.head.cut));
+    }
+
+    /// What a commit deletes; a series of which nothing was replayed needs no tombstone.
+    fn delete(&mut self, commit: &Replayed<'_>) {
+        for deleted in commit.deleted.iter().filter(|deleted| deleted.range.max() >= self.from) {
+            let row = match self.rows[deleted.series as usize] {
+                NO_ROW => self.head.labels.find(&commit.labels[deleted.series as usize]),
+                row => Some(row),
+            };
+            if let Some(row) = row {
+                self.head.tombstones.add_row(deleted.range, row);
+            }
+        }
     }
 
     pub(super) fn finish(self) -> Parts {

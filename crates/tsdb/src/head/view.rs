@@ -4,7 +4,7 @@
 //! are left out, and of others the samples that later commits add. What is dropped from the head while
 //! a view looks at it is gone from the view too; the database drops nothing that a view may read.
 
-use std::sync::{PoisonError, RwLockReadGuard};
+use std::sync::{Arc, PoisonError, RwLockReadGuard};
 
 use model::{Labels, TimeRange};
 use storage::{ChunkMeta, Columns, QueryError, Series, SeriesSet};
@@ -15,6 +15,7 @@ use super::series::ChunkBytes;
 use super::visibility::CommitNumber;
 use crate::columns::{Marks, keep_inside};
 use crate::index::{Index, Postings, Source};
+use crate::tombstones::Tombstones;
 
 /// A range of the head at a moment.
 #[derive(Debug)]
@@ -97,7 +98,11 @@ impl Index for View<'_> {
 }
 
 impl Source for View<'_> {
-    fn series<'a>(
+    fn tombstones(&self) -> Arc<Tombstones> {
+        self.head.tombstones()
+    }
+
+    fn stored<'a>(
         &'a self,
         rows: Postings,
         range: TimeRange,

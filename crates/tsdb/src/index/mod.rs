@@ -17,11 +17,15 @@ mod times;
 mod values;
 mod writer;
 
+use std::sync::Arc;
+
 use model::{Labels, TimeRange};
 use storage::{QueryError, SeriesSet};
 
+use crate::tombstones::{self, Tombstones};
+
 pub(crate) use format::{MAX_TEXT_BYTES, header};
-pub(crate) use postings::Postings;
+pub(crate) use postings::{Postings, add as add_postings, put as put_postings};
 pub(crate) use reader::{BlockRow, IndexReader, Rows};
 pub(crate) use slot::{ChunkSlot, Column, Kind, Short, Stored, TimeColumn, Values};
 pub(crate) use times::CRC_BYTES;
@@ -65,13 +69,25 @@ pub(crate) trait Index: Send + Sync {
 
 /// Series that can be found and read: one block, or a view of the head.
 pub(crate) trait Source: Index {
-    /// The series of `rows`, sorted by labels. Those without a chunk that overlaps `range` are left
-    /// out; samples outside `range` are not given.
-    fn series<'a>(
+    /// The series of `rows`, sorted by labels, deleted samples among them. Those without a chunk that
+    /// overlaps `range` are left out; samples outside `range` are not given.
+    fn stored<'a>(
         &'a self,
         rows: Postings,
         range: TimeRange,
     ) -> Result<Box<dyn SeriesSet<'a> + 'a>, QueryError>;
+
+    /// What is deleted, though it is stored.
+    fn tombstones(&self) -> Arc<Tombstones>;
+
+    /// The same as [`Source::stored`], without what is deleted.
+    fn series<'a>(
+        &'a self,
+        rows: Postings,
+        range: TimeRange,
+    ) -> Result<Box<dyn SeriesSet<'a> + 'a>, QueryError> {
+        tombstones::visible(self, rows, range)
+    }
 }
 
 #[cfg(test)]

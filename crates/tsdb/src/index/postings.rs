@@ -12,7 +12,7 @@ use crate::cursor::{Cursor, put_varint};
 pub(crate) type Postings = RoaringBitmap;
 
 /// Appends rising `rows` as runs.
-pub(super) fn put(out: &mut Vec<u8>, rows: &[u32]) {
+pub(crate) fn put(out: &mut Vec<u8>, rows: &[u32]) {
     debug_assert!(rows.is_sorted_by(|a, b| a < b));
     let mut end = 0u64;
     for run in rows.chunk_by(|a, b| b - a == 1) {
@@ -30,7 +30,7 @@ pub(super) fn put(out: &mut Vec<u8>, rows: &[u32]) {
 
 /// Adds the rows in `bytes`, all below `limit`, to `rows`. `None` if the bytes are no postings; some
 /// rows may have been added then.
-pub(super) fn add(bytes: &[u8], limit: u64, rows: &mut Postings) -> Option<()> {
+pub(crate) fn add(bytes: &[u8], limit: u64, rows: &mut Postings) -> Option<()> {
     let mut cursor = Cursor::new(bytes);
     let mut end = 0u64;
     while !cursor.is_at_end() {

@@ -8,6 +8,7 @@
 //!
 #![doc = include_str!("../../../../docs/format/wal.md")]
 
+mod integer;
 mod labels;
 mod reader;
 pub(crate) mod record;
@@ -106,9 +107,18 @@ impl Wal {
     pub(crate) fn cut(&mut self, t: Timestamp) {
         self.retire();
         self.counters.wal_truncations.inc();
-        let (kept, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut self.old)
-            .into_iter()
-            .partition(|segment| segment.max_t.is_some_and(|max_t| max_t >= t));
+        let is_kept = |segment: &Segment| segment.max_t.is_some_and(|max_t| max_t >= t);
+        if self.old.iter().any(is_kept) {
+            // What was deleted is in no block: only this note keeps an older segment from bringing it
+            // back once the deletion's own segment is gone.
+            if let Err(error) = self.note_cut(t) {
+                self.counters.wal_truncations_failed.inc();
+                tracing::warn!(%error, "the log cannot be cut");
+                return;
+            }
+        }
+        let (kept, gone): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.old).into_iter().partition(is_kept);
         self.old = kept;
         for segment in gone {
             let path = segment_path(&self.dir, segment.number);

@@ -1,8 +1,8 @@
 //! Reading a segment: its records in order, up to the first that is torn or damaged.
 
-use model::Labels;
+use model::{Labels, Timestamp};
 
-use super::record::{Decoder, Logged};
+use super::record::{Decoder, Deleted, Logged};
 use super::{MAGIC, Segment, VERSION, Wal, segment_path};
 use crate::error::OpenError;
 use crate::frame;
@@ -18,6 +18,10 @@ pub(crate) struct Replayed<'a> {
     pub(crate) samples: &'a [Logged],
     /// The histograms among them, as bytes.
     pub(crate) histograms: &'a [Vec<u8>],
+    /// What it deletes.
+    pub(crate) deleted: &'a [Deleted],
+    /// Samples before this moment, of commits before, are in blocks or deleted.
+    pub(crate) cut: Option<Timestamp>,
 }
 
 /// How the reading of a segment ended.
@@ -45,7 +49,9 @@ impl Wal {
         let bytes = std::fs::read(&path).map_err(OpenError::io("read", &path))?;
         let mut segment = Segment { number, size: bytes.len() as u64, max_t: None };
         let end = read(&bytes, number, &mut |replayed| {
-            let newest = replayed.samples.iter().map(|sample| sample.t).max();
+            let deleted = replayed.deleted.iter().map(|deleted| deleted.range.max());
+            let others = deleted.chain(replayed.cut);
+            let newest = replayed.samples.iter().map(|sample| sample.t).chain(others).max();
             segment.max_t = segment.max_t.max(newest);
             replay(replayed);
         });
@@ -114,6 +120,8 @@ fn read(bytes: &[u8], segment: u32, replay: &mut dyn FnMut(&Replayed<'_>)) -> En
             labels: decoder.labels(),
             samples: decoder.samples(),
             histograms: decoder.histograms(),
+            deleted: decoder.deleted(),
+            cut: decoder.cut(),
         });
     }
     End::Whole

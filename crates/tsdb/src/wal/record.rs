@@ -5,10 +5,11 @@
 
 #![deny(clippy::indexing_slicing)]
 
-use model::{Labels, Timestamp};
+use model::{Labels, TimeRange, Timestamp};
 
+use super::integer::{integer_plus, integer_step};
 use super::labels::{put_labels, put_text, take_labels};
-use crate::cursor::{Cursor, put_zigzag};
+use crate::cursor::{Cursor, put_varint, put_zigzag};
 use crate::histogram;
 
 /// A commit may have so many samples.
@@ -36,6 +37,10 @@ const ALONG: u8 = 0xd3;
 const DEFINE: u8 = 0xd4;
 /// A sample that is a histogram.
 const HISTOGRAM: u8 = 0xd5;
+/// Samples of a series are deleted.
+const DELETE: u8 = 0xd7;
+/// The head was cut.
+const CUT: u8 = 0xd8;
 
 /// No series of this segment.
 const UNDEFINED: u32 = u32::MAX;
@@ -140,6 +145,30 @@ impl Encoder {
         self.token(out, HISTOGRAM);
         put_text(out, histogram);
         self.advance(series, t);
+    }
+
+    /// Deletes a range of the series in `row`: what came before this record, and in it.
+    pub(crate) fn delete(
+        &mut self,
+        out: &mut Vec<u8>,
+        row: u32,
+        range: TimeRange,
+        labels: impl FnOnce() -> Labels,
+    ) {
+        let series = match self.series_of_row.get(row as usize) {
+            Some(&series) if series != UNDEFINED => series,
+            _ => self.define(out, row, self.place.t, &labels()),
+        };
+        self.token(out, DELETE);
+        put_varint(out, u64::from(series));
+        put_zigzag(out, range.min());
+        put_zigzag(out, range.max());
+    }
+
+    /// Notes that samples before `t` of records before this one are in blocks, or deleted.
+    pub(crate) fn cut(&mut self, out: &mut Vec<u8>, t: Timestamp) {
+        self.token(out, CUT);
+        put_zigzag(out, t);
     }
 
     /// Moves the place to the series in `row`, which gets a number if it has none.
@@ -277,28 +306,6 @@ fn low_byte(number: u64) -> u8 {
     low
 }
 
-/// Beyond this a double may not be the integer it was.
-const MAX_INTEGER: f64 = 9_007_199_254_740_992.0;
-
-/// The integer that these bits are, exactly; -0 is none.
-#[expect(clippy::cast_possible_truncation, reason = "compared with what it came from")]
-fn integer(bits: u64) -> Option<i64> {
-    let v = f64::from_bits(bits);
-    let whole = v as i64;
-    (v.abs() < MAX_INTEGER && (whole as f64).to_bits() == bits).then_some(whole)
-}
-
-fn integer_step(before: u64, bits: u64) -> Option<i64> {
-    Some(integer(bits)? - integer(before)?)
-}
-
-/// The bits of the integer that is `step` greater than `before`, if both are integers.
-fn integer_plus(before: u64, step: i64) -> Option<u64> {
-    let sum = integer(before)?.checked_add(step)?;
-    let bits = (sum as f64).to_bits();
-    (integer(bits)? == sum).then_some(bits)
-}
-
 /// A sample as a record has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Logged {
@@ -317,6 +324,14 @@ pub(crate) enum LoggedValue {
     Histogram(u32),
 }
 
+/// Samples of a series that a record deletes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Deleted {
+    /// The series' number in the segment.
+    pub(crate) series: u32,
+    pub(crate) range: TimeRange,
+}
+
 /// Reads the records of one segment, in order.
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
@@ -325,6 +340,8 @@ pub(crate) struct Decoder {
     base: Timestamp,
     samples: Vec<Logged>,
     histograms: Vec<Vec<u8>>,
+    deleted: Vec<Deleted>,
+    cut: Option<Timestamp>,
 }
 
 impl Decoder {
@@ -338,6 +355,16 @@ impl Decoder {
         &self.samples
     }
 
+    /// What the record read last deletes.
+    pub(crate) fn deleted(&self) -> &[Deleted] {
+        &self.deleted
+    }
+
+    /// Before which time the record read last says that samples are elsewhere; `None` if it does not.
+    pub(crate) fn cut(&self) -> Option<Timestamp> {
+        self.cut
+    }
+
     /// The histograms of the record read last, as bytes.
     pub(crate) fn histograms(&self) -> &[Vec<u8>] {
         &self.histograms
@@ -347,6 +374,8 @@ impl Decoder {
     pub(crate) fn read(&mut self, record: &[u8]) -> Option<()> {
         self.samples.clear();
         self.histograms.clear();
+        self.deleted.clear();
+        self.cut = None;
         let mut cursor = Cursor::new(record);
         if cursor.take(1)? != [COMMIT] {
             return None;
@@ -393,9 +422,21 @@ impl Decoder {
                     self.last.push(0);
                 }
                 HISTOGRAM => self.push_histogram(&mut place, cursor.take_sized()?)?,
+                DELETE => self.push_deleted(&mut cursor)?,
+                CUT => self.cut = Some(cursor.zigzag()?),
                 _ => return None,
             }
         }
+        Some(())
+    }
+
+    fn push_deleted(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
+        let series = cursor.number()?;
+        let range = TimeRange::new(cursor.zigzag()?, cursor.zigzag()?)?;
+        if self.deleted.len() == MAX_SAMPLES || self.last.get(series as usize).is_none() {
+            return None;
+        }
+        self.deleted.push(Deleted { series, range });
         Some(())
     }
 
@@ -594,6 +635,37 @@ mod tests {
                 damaged[at].truncate(cut);
                 decoded(&damaged);
             }
+        }
+    }
+
+    #[test]
+    fn deletions_and_cuts_are_as_documented_and_leave_the_place() {
+        let mut encoder = Encoder::default();
+        let first = record(&mut encoder, &vec![(1, 1000, 0)]);
+        let mut bytes = Vec::new();
+        encoder.begin(&mut bytes, 2000);
+        encoder.delete(&mut bytes, 1, TimeRange::new(-1, 1000).unwrap(), || unreachable!());
+        encoder.delete(&mut bytes, 2, TimeRange::ALL, || labels_of(2));
+        encoder.cut(&mut bytes, -3);
+        encoder.sample(&mut bytes, 1, 2000, 0.0, || unreachable!());
+        let mut expected = vec![0x01, 0xd0, 0x0f];
+        expected.extend([0xd7, 0, 0x01, 0xd0, 0x0f]);
+        expected.extend([0xd4, 2, 0x05, 1, b'2', 0x04, 0xd7, 1]);
+        expected.extend([0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1]);
+        expected.extend([0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1]);
+        expected.extend([0xd8, 0x05, 0xd0, 0x01, 0x00]);
+        assert_eq!(bytes, expected);
+        let mut decoder = Decoder::default();
+        decoder.read(&first).expect("whole");
+        decoder.read(&bytes).expect("whole");
+        let deleted =
+            |series, min, max| Deleted { series, range: TimeRange::new(min, max).unwrap() };
+        assert_eq!(decoder.deleted(), [deleted(0, -1, 1000), deleted(1, i64::MIN, i64::MAX)]);
+        assert_eq!((decoder.cut(), decoder.samples().len()), (Some(-3), 1));
+        for bad in [&[0xd7, 7, 0, 0][..], &[0xd7, 0, 2, 0], &[0xd7, 0, 0]] {
+            let mut decoder = Decoder::default();
+            decoder.read(&first).expect("whole");
+            assert!(decoder.read(&[&[COMMIT, 0], bad].concat()).is_none(), "{bad:?}");
         }
     }
 

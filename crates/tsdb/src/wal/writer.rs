@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use model::{Labels, Timestamp};
+use model::{Labels, TimeRange, Timestamp};
 use storage::CommitError;
 
 use super::record::Encoder;
@@ -65,6 +65,18 @@ impl Wal {
             unsynced.push(current.unsynced());
         }
         unsynced
+    }
+
+    /// Notes that samples before `t` are in blocks or deleted, and waits until that is on the disk.
+    pub(super) fn note_cut(&mut self, t: Timestamp) -> Result<(), CommitError> {
+        let mut record = self.begin(t)?;
+        record.cut(t);
+        record.commit()?;
+        for unsynced in self.take_unsynced() {
+            let Unsynced { path, file } = unsynced;
+            self.files.sync(&file).map_err(|source| CommitError::Io { path, source })?;
+        }
+        Ok(())
     }
 
     /// When commits are to be on the disk.
@@ -139,6 +151,19 @@ impl Record<'_> {
         labels: impl FnOnce() -> Labels,
     ) {
         self.current.encoder.histogram(&mut self.wal.buffer, row, t, histogram, labels);
+        self.note(t);
+    }
+
+    /// Deletes a range of the series in `row`. The segment stays as long as another one may have
+    /// samples of that range.
+    pub(crate) fn delete(&mut self, row: u32, range: TimeRange, labels: impl FnOnce() -> Labels) {
+        self.current.encoder.delete(&mut self.wal.buffer, row, range, labels);
+        self.note(range.max());
+    }
+
+    /// Notes that samples before `t`, of records before, are in blocks or deleted.
+    fn cut(&mut self, t: Timestamp) {
+        self.current.encoder.cut(&mut self.wal.buffer, t);
         self.note(t);
     }
 

@@ -3,6 +3,7 @@
 mod concurrent;
 mod crash;
 mod damage;
+mod deletion;
 mod histograms;
 mod maintain;
 mod model;

@@ -38,6 +38,8 @@ struct Life {
     db: Option<Db>,
     oracle: MemStorage,
     now: i64,
+    /// Whether anything was: labels of what is deleted may be listed for a while.
+    has_deleted: bool,
 }
 
 const NAMES: [&str; 3] = ["up", "http_requests_total", "go_goroutines"];
@@ -90,6 +92,23 @@ impl Life {
         appender.commit().expect("memory has room");
     }
 
+    fn some_range(&mut self) -> TimeRange {
+        let from = i64::try_from(self.random.below(self.now.unsigned_abs() + HOUR.unsigned_abs()));
+        let from = from.expect("small") - HOUR / 2;
+        let len = i64::try_from(self.random.below(12 * HOUR.unsigned_abs())).expect("small");
+        match self.random.below(4) {
+            0 => TimeRange::ALL,
+            _ => TimeRange::new(from, from + len).expect("ordered"),
+        }
+    }
+
+    fn delete(&mut self) {
+        let (range, matchers) = (self.some_range(), self.some_matchers());
+        self.db().delete(&matchers, range).expect("it deletes");
+        self.oracle.delete(&matchers, range);
+        self.has_deleted = true;
+    }
+
     fn restart(&mut self) {
         if self.random.below(2) == 0 {
             self.db().close().expect("it closes");
@@ -111,22 +130,16 @@ impl Life {
     }
 
     fn query(&mut self) {
-        let from = i64::try_from(self.random.below(self.now.unsigned_abs() + HOUR.unsigned_abs()));
-        let from = from.expect("small") - HOUR / 2;
-        let len = i64::try_from(self.random.below(12 * HOUR.unsigned_abs())).expect("small");
-        let range = match self.random.below(4) {
-            0 => TimeRange::ALL,
-            _ => TimeRange::new(from, from + len).expect("ordered"),
-        };
-        let matchers = self.some_matchers();
-        let (found, expected) =
-            (answer(self.db(), range, &matchers), answer(&self.oracle, range, &matchers));
+        let (range, matchers) = (self.some_range(), self.some_matchers());
+        let labels = range == TimeRange::ALL && !self.has_deleted;
+        let answer = |of: &dyn Queryable| answer(of, range, &matchers, labels);
+        let (found, expected) = (answer(self.db()), answer(&self.oracle));
         assert_eq!(found, expected, "{matchers:?} in {range:?} at {}", self.now);
     }
 }
 
-/// Series, label names and the values of `job`, all of series with samples in the range.
-fn answer(of: &dyn Queryable, range: TimeRange, matchers: &[Matcher]) -> Vec<String> {
+/// Series with samples in the range; with `labels` label names and the values of `job` too.
+fn answer(of: &dyn Queryable, range: TimeRange, matchers: &[Matcher], labels: bool) -> Vec<String> {
     let querier = of.querier(range).expect("a view");
     let mut lines = Vec::new();
     let mut columns = Columns::default();
@@ -139,28 +152,33 @@ fn answer(of: &dyn Queryable, range: TimeRange, matchers: &[Matcher]) -> Vec<Str
             lines.push(format!("{} {:?} {bits:x?}", series.labels(), columns.timestamps));
         }
     }
-    if range == TimeRange::ALL {
+    if labels {
         lines.push(format!("{:?}", querier.label_names(matchers).expect("names")));
         lines.push(format!("{:?}", querier.label_values("job", matchers).expect("values")));
     }
     lines
 }
 
+/// A life; in every second one something is deleted now and then.
 fn live(seed: u64) {
     let dir = tempfile::tempdir().expect("a directory");
     let options = Options { max_block_duration_ms: 8 * HOUR, ..samples::options(dir.path()) };
     let db = Some(samples::open(&options));
     let oracle = MemStorage::default();
-    let mut life = Life { random: Random(seed), options, db, oracle, now: 0 };
+    let mut life = Life { random: Random(seed), options, db, oracle, now: 0, has_deleted: false };
     for _ in 0..300 {
         match life.random.below(20) {
             0 => life.restart(),
+            19 if seed.is_multiple_of(2) => life.delete(),
+            18 if life.has_deleted && life.random.below(4) == 0 => {
+                life.db().clean_tombstones(life.now).expect("it cleans");
+            }
             1..4 => life.db().maintain(life.now),
             4..9 => life.query(),
             _ => life.append(),
         }
     }
-    let everything = |of: &dyn Queryable| answer(of, TimeRange::ALL, &[]);
+    let everything = |of: &dyn Queryable| answer(of, TimeRange::ALL, &[], false);
     assert_eq!(everything(life.db()), everything(&life.oracle));
 }
 

@@ -17,6 +17,7 @@ use crate::head::Head;
 use crate::maintain::Maintenance;
 use crate::options::Options;
 use crate::querier::{BlockList, DbQuerier};
+use crate::snapshot::SNAPSHOTS_DIR;
 use crate::stats::{Cardinality, Counters, Status, cardinality};
 
 /// Where blocks go that do not open.
@@ -52,6 +53,10 @@ impl Db {
         let lock = lock.ok_or_else(|| OpenError::Locked { path: dir.clone() })?;
         let files = options.files.clone();
         files.sweep(&dir).map_err(OpenError::io("sweep", &dir))?;
+        let snapshots = dir.join(SNAPSHOTS_DIR);
+        if snapshots.exists() {
+            files.sweep(&snapshots).map_err(OpenError::io("sweep", &snapshots))?;
+        }
         let counters = Arc::new(Counters::default());
         let blocks = open_blocks(&files, &dir, &counters)?;
         let head_from = blocks.iter().map(|block| block.meta().max_time).max();

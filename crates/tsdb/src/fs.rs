@@ -82,6 +82,23 @@ impl Files {
         self.sync_dir(parent(path))
     }
 
+    /// Makes a directory, which may not be there yet, with what another one has: directories of its
+    /// own, the very same files. Both lie on one file system. Synced, but for its own name.
+    pub fn link_tree(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.create_dir(to)?;
+        for entry in std::fs::read_dir(from)? {
+            let entry = entry?;
+            let target = to.join(entry.file_name());
+            if entry.file_type()?.is_dir() {
+                self.link_tree(&entry.path(), &target)?;
+            } else {
+                self.step()?;
+                std::fs::hard_link(entry.path(), target)?;
+            }
+        }
+        self.sync_dir(to)
+    }
+
     /// Removes a file whose name alone matters to nobody; after a crash it may be there again.
     pub fn remove_file(&self, path: &Path) -> io::Result<()> {
         self.step()?;
@@ -243,6 +260,22 @@ mod tests {
             assert_eq!(removed.is_ok(), steps >= 3, "{steps} steps");
             Files::default().sweep(dir.path()).unwrap();
             assert_eq!(doomed.join("a").exists(), steps == 0, "{steps} steps");
+        }
+    }
+
+    #[test]
+    fn a_linked_tree_keeps_what_it_was_made_of() {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().join("from"), dir.path().join("to"));
+        std::fs::create_dir_all(from.join("deep")).unwrap();
+        for file in ["a", "deep/b"] {
+            std::fs::write(from.join(file), file).unwrap();
+        }
+        Files::default().link_tree(&from, &to).unwrap();
+        assert!(Files::default().link_tree(&from, &to).is_err(), "never into what is there");
+        Files::default().remove(&from).unwrap();
+        for file in ["a", "deep/b"] {
+            assert_eq!(std::fs::read_to_string(to.join(file)).unwrap(), file);
         }
     }
 

@@ -8,6 +8,7 @@
 //!   wal/                            every commit since the last cut, replayed at the next open
 //!   01ARZ3NDEKTSV4RRFFQ69G5FAV/     a block: meta.json, index, data; never changed
 //!                                   tombstones: what was deleted of it; replaced whole
+//!   snapshots/NAME/                 a copy as of a moment: a database of its own
 //!   quarantine/                     blocks that did not open, for someone to look at
 //! ```
 //!
@@ -39,6 +40,7 @@ mod mmap;
 mod options;
 mod querier;
 mod retention;
+mod snapshot;
 mod stats;
 mod tombstones;
 mod wal;

@@ -8,3 +8,4 @@ mod histograms;
 mod maintain;
 mod model;
 mod samples;
+mod snapshot;

@@ -24,6 +24,11 @@ pub(crate) fn rfc3339(t: Timestamp, precision: Precision) -> String {
     jiff::Timestamp::from_millisecond(t).unwrap_or(end).to_string()
 }
 
+/// A time in a name: `20261123T185846Z`.
+pub(crate) fn compact(t: Timestamp) -> String {
+    rfc3339(t, Precision::Seconds).replace(['-', ':'], "")
+}
+
 /// A time that may never have been.
 pub(crate) fn rfc3339_or_never(t: Option<Timestamp>) -> String {
     t.map_or_else(|| NEVER.to_owned(), |t| rfc3339(t, Precision::Ms))
@@ -44,6 +49,7 @@ mod tests {
             assert_eq!(rfc3339(t, Precision::Ms), ms);
             assert_eq!(rfc3339(t, Precision::Seconds), seconds);
         }
+        assert_eq!(compact(1_795_444_492_402), "20261123T143452Z");
         assert_eq!(rfc3339_or_never(None), NEVER);
         assert!(rfc3339(Timestamp::MAX, Precision::Ms).starts_with("9999-12-"));
     }

@@ -1,6 +1,6 @@
 //! `status/*`, `targets`, `rules`, `alerts`, `alertmanagers`, `/metrics`.
 
-use crate::house::{House, all_on};
+use crate::house::House;
 
 fn data(house: &House, path: &str) -> serde_json::Value {
     let (status, body) = house.told(path);
@@ -71,24 +71,6 @@ fn the_counts_of_the_head_are_limited() {
     for limit in ["0", "-1", "x"] {
         let (status, body) = house.told(&format!("/api/v1/status/tsdb?limit={limit}"));
         assert!(status == 400 && body.contains("limit must be a positive number"), "{body}");
-    }
-}
-
-#[test]
-fn what_the_database_cannot_do_is_said() {
-    let house = House::with(&[], all_on());
-    for (path, status, text) in [
-        ("delete_series", 400, "no match[] parameter provided"),
-        ("delete_series?match[]=up{", 400, "invalid parameter \\\"match[]\\\""),
-        ("delete_series?match[]=up&start=x", 400, "invalid parameter \\\"start\\\""),
-        ("delete_series?match[]=up", 500, "deleting series is not supported"),
-        ("snapshot?skip_head=x", 400, "unable to parse boolean"),
-        ("snapshot", 500, "taking snapshots is not supported"),
-        ("clean_tombstones", 500, "deleting series is not supported"),
-    ] {
-        let told = house.ask("POST", &format!("/api/v1/admin/tsdb/{path}"), "", b"");
-        assert_eq!(told.status, status, "{path}: {}", told.text());
-        assert!(told.text().contains(text), "{path}: {}", told.text());
     }
 }
 

@@ -1,0 +1,243 @@
+//! What is measured: a day of few series, then many series, a kill, and coming back.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use model::Clock;
+use serde_json::Value;
+use testkit::http::encoded;
+use tokio::runtime::Runtime;
+
+use crate::answers::{self, Answers};
+use crate::load::{INTERVAL_MS, Load};
+use crate::progress::Progress;
+use crate::server::{Candidate, Kind, Result, Server, pause};
+use crate::wire::Encoder;
+
+const DAY_MS: i64 = 86_400_000;
+/// How often a figure is looked at that should come to rest.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// How much is sent.
+#[derive(Clone, Copy, Debug, serde::Serialize)]
+pub(crate) struct Sizes {
+    /// Series of the history, and how many scrapes of them.
+    pub(crate) history: (usize, usize),
+    /// Series at once, and how many scrapes of them.
+    pub(crate) wide: (usize, usize),
+    /// A figure has come to rest when it did not change for so many seconds.
+    pub(crate) rest_seconds: u64,
+}
+
+/// The figures of one server in one round. Bytes, seconds, counts.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub(crate) struct Figures {
+    pub(crate) ready_seconds: f64,
+    pub(crate) idle_bytes: f64,
+    pub(crate) ingest_wall_seconds_per_million: f64,
+    pub(crate) ingest_cpu_seconds_per_million: f64,
+    pub(crate) disk_bytes_per_sample: f64,
+    pub(crate) directory_bytes_per_sample: f64,
+    pub(crate) memory_bytes_per_series: f64,
+    pub(crate) recovery_seconds: f64,
+    pub(crate) recovery_peak_bytes: f64,
+    pub(crate) lost_samples: f64,
+}
+
+/// Where the parts of one round run.
+pub(crate) struct Round<'a> {
+    pub(crate) candidate: &'a Candidate,
+    pub(crate) sizes: Sizes,
+    pub(crate) runtime: &'a Runtime,
+    pub(crate) clock: &'a dyn Clock,
+    pub(crate) progress: &'a Progress,
+}
+
+impl Round<'_> {
+    /// All of it, in fresh directories below `dir`.
+    pub(crate) fn run(&self, dir: &Path) -> Result<(Figures, Answers)> {
+        let mut figures = Figures::default();
+        let history = dir.join("history");
+        fs::create_dir_all(&history)?;
+        let answers = self.history(&history, &mut figures)?;
+        let wide = dir.join("wide");
+        fs::create_dir_all(&wide)?;
+        self.wide(&wide, &mut figures)?;
+        Ok((figures, answers))
+    }
+
+    fn say(&self, what: &str) {
+        self.progress.say(&format!("{}: {what}", self.candidate.kind.name()));
+    }
+
+    fn start(&self, dir: &Path) -> Result<Server<'_>> {
+        Server::start(self.candidate, dir, self.runtime, self.clock)
+    }
+
+    /// A history of few series: how dear it is to take in, how small on disk.
+    fn history(&self, dir: &Path, figures: &mut Figures) -> Result<Answers> {
+        let (series, scrapes) = self.sizes.history;
+        let samples = series as f64 * scrapes as f64;
+        // A whole day of the calendar that lies in the past.
+        let start = (self.clock.now_ms() - 2 * DAY_MS) / DAY_MS * DAY_MS;
+        let mut server = self.start(dir)?;
+        figures.ready_seconds = server.ready_after.as_secs_f64();
+        let begun = self.clock.monotonic();
+        self.send(&server, &mut Load::new(series, start), scrapes)?;
+        let wall = self.clock.monotonic() - begun;
+        figures.ingest_wall_seconds_per_million = wall.as_secs_f64() * 1e6 / samples;
+        self.say("compaction");
+        if server.kind == Kind::VictoriaMetrics {
+            server.get("/internal/force_flush")?;
+            server.get("/internal/force_merge")?;
+        }
+        let data = server.data();
+        self.rest(&mut server, "its files rest", |_| Ok(size_of(&data)?))?;
+        let all = size_of(&data)? as f64;
+        figures.directory_bytes_per_sample = all / samples;
+        figures.disk_bytes_per_sample = match server.kind {
+            Kind::VictoriaMetrics => all / samples,
+            Kind::Ferula | Kind::Prometheus => compacted(&data)?,
+        };
+        self.say("questions");
+        let end = start + (scrapes as i64 - 1) * INTERVAL_MS;
+        let answers = answers::ask(&server, start, end)?;
+        let usage = server.stop()?;
+        figures.ingest_cpu_seconds_per_million = usage.cpu_seconds * 1e6 / samples;
+        Ok(answers)
+    }
+
+    /// Many series at once: memory, and what is left after a kill.
+    fn wide(&self, dir: &Path, figures: &mut Figures) -> Result<()> {
+        let (series, scrapes) = self.sizes.wide;
+        let length = scrapes as i64 * INTERVAL_MS;
+        let start = (self.clock.now_ms() - length - DAY_MS / 24) / INTERVAL_MS * INTERVAL_MS;
+        let mut server = self.start(dir)?;
+        self.rest(&mut server, "it idles", |server| Ok(server.usage()?.resident_bytes))?;
+        let idle = server.usage()?.resident_bytes as f64;
+        figures.idle_bytes = idle;
+        let mut load = Load::new(series, start);
+        self.send(&server, &mut load, scrapes - 1)?;
+        self.rest(&mut server, "its memory rests", |server| {
+            // Garbage is collected for some time; so much less is no change.
+            Ok(server.usage()?.resident_bytes >> 21)
+        })?;
+        let resident = server.usage()?.resident_bytes as f64;
+        figures.memory_bytes_per_series = (resident - idle) / series as f64;
+        self.send(&server, &mut load, 1)?;
+        server.kill()?;
+        self.say("coming back");
+        let begun = self.clock.monotonic();
+        let mut server = self.start(dir)?;
+        let ends = [start + INTERVAL_MS, start + (scrapes as i64 - 1) * INTERVAL_MS];
+        // The last scrape may be lost; nothing but waiting shows that it is not on its way.
+        server.until("the first scrape answers", |server| {
+            Ok(count_at(server, ends[0])? == series as f64)
+        })?;
+        figures.recovery_seconds = (self.clock.monotonic() - begun).as_secs_f64();
+        figures.recovery_peak_bytes = server.usage()?.peak_bytes as f64;
+        let sent = series as f64 * scrapes as f64;
+        self.say("counting what is left");
+        figures.lost_samples = sent - kept(&server, &load, ends[1], length)?;
+        server.stop()?;
+        Ok(())
+    }
+
+    fn send(&self, server: &Server<'_>, load: &mut Load, scrapes: usize) -> Result<()> {
+        let mut encoder = Encoder::new(load);
+        for scrape in 0..scrapes {
+            if scrape.is_multiple_of(16) {
+                let done = scrape * 100 / scrapes;
+                self.say(&format!("{done:3} % of {} series x {scrapes} samples", load.len()));
+            }
+            for body in encoder.bodies(&load.step()) {
+                server.write(body)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until a figure has not changed for as long as the sizes say.
+    fn rest(
+        &self,
+        server: &mut Server<'_>,
+        what: &str,
+        mut figure: impl FnMut(&Server<'_>) -> Result<u64>,
+    ) -> Result<()> {
+        let needed = Duration::from_secs(self.sizes.rest_seconds);
+        let mut last = (figure(server)?, self.clock.monotonic());
+        server.until(what, |server| {
+            pause(LOOK);
+            let (now, at) = (figure(server)?, self.clock.monotonic());
+            if now != last.0 {
+                last = (now, at);
+            }
+            Ok(at - last.1 >= needed)
+        })
+    }
+}
+
+/// How many samples a server still has, up to one scrape after `end`. Asked name by name: without
+/// their names, series of several metrics are one.
+fn kept(server: &Server<'_>, load: &Load, end: i64, length: i64) -> Result<f64> {
+    let at = (end + INTERVAL_MS) as f64 / 1000.0;
+    let window = (length + 2 * INTERVAL_MS) / 1000;
+    let mut sum = 0.0;
+    for name in load.names() {
+        let query = format!("sum(count_over_time({name}[{window}s]))");
+        let result = server.query(&format!("query?time={at}&query={}", encoded(&query)))?;
+        sum += number(&result);
+    }
+    Ok(sum)
+}
+
+/// How many series have a sample at a time.
+fn count_at(server: &Server<'_>, t: i64) -> Result<f64> {
+    let query = "count({__name__=~\"(node|http)_.+\"})";
+    let at = t as f64 / 1000.0;
+    // A server that comes back may refuse questions for a while.
+    let result = server.query(&format!("query?time={at}&query={}", encoded(query)));
+    Ok(result.map_or(0.0, |result| number(&result)))
+}
+
+/// The value of the only element of an instant query; 0 without one.
+fn number(result: &Value) -> f64 {
+    result[0]["value"][1].as_str().and_then(|text| text.parse().ok()).unwrap_or(0.0)
+}
+
+/// Bytes of all files below a directory, of a process that may be moving them about.
+fn size_of(dir: &Path) -> std::io::Result<u64> {
+    let mut sum = 0;
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        let size = match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => size_of(&entry.path()),
+            Ok(metadata) => Ok(metadata.len()),
+            Err(e) => Err(e),
+        };
+        match size {
+            Ok(size) => sum += size,
+            // It was there when the directory was read.
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(sum)
+}
+
+/// Bytes per sample of the blocks in a directory, by what their `meta.json` says they hold.
+fn compacted(data: &Path) -> Result<f64> {
+    let (mut bytes, mut samples) = (0, 0);
+    for entry in fs::read_dir(data)? {
+        let path = entry?.path();
+        let Ok(meta) = fs::read(path.join("meta.json")) else { continue };
+        let meta: Value = serde_json::from_slice(&meta)?;
+        samples += meta["stats"]["numSamples"].as_u64().unwrap_or(0);
+        bytes += size_of(&path)?;
+    }
+    match samples {
+        0 => Err(format!("{}: no block was written", data.display()).into()),
+        samples => Ok(bytes as f64 / samples as f64),
+    }
+}

@@ -32,6 +32,12 @@ pub enum AppendError {
     /// The store has no room for this kind of sample.
     #[error("native histograms are not supported by this store")]
     HistogramsUnsupported,
+    /// An exemplar older than the newest of its series.
+    #[error("out of order exemplar")]
+    ExemplarOutOfOrder,
+    /// An exemplar with labels that are too long.
+    #[error("label length for exemplar exceeds maximum of 128 UTF-8 characters")]
+    ExemplarTooLong,
 }
 
 /// Why a commit failed. None of its samples is visible.
@@ -57,7 +63,7 @@ pub struct Exemplar {
     pub labels: Labels,
     /// Its value.
     pub value: f64,
-    /// When it was seen, if that was said.
+    /// When it was seen, if that was said; else it was with the sample it comes with.
     pub timestamp: Option<Timestamp>,
 }
 
@@ -91,7 +97,8 @@ pub trait Appender: Send {
         histogram: &Histogram,
     ) -> Result<SeriesRef, AppendError>;
 
-    /// Stages an exemplar of a series this appender has touched. Stores without exemplars drop it.
+    /// Stages an exemplar of the series whose sample was appended last; it may be one the store has
+    /// already, or has no use for. Stores without exemplars drop it.
     fn append_exemplar(
         &mut self,
         series: SeriesRef,

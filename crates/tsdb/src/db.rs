@@ -7,11 +7,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
-use model::{TimeRange, Timestamp};
+use model::{Matcher, TimeRange, Timestamp};
 use storage::{Appendable, Appender, Querier, QueryError, Queryable};
 
 use crate::block::{self, Block, BlockId, BlockMeta, Opened};
 use crate::error::{BlockError, OpenError};
+use crate::exemplars::SeriesExemplars;
 use crate::fs::{DirLock, Files, size_bytes};
 use crate::head::Head;
 use crate::maintain::Maintenance;
@@ -109,8 +110,20 @@ impl Db {
             lowest_time: lowest.into_iter().chain(head.range.map(TimeRange::min)).min(),
             blocks_bytes: blocks.iter().map(BlockMeta::size_bytes).sum(),
             blocks,
+            exemplars: self.head.exemplar_status(),
             wal_bytes: size_bytes(&self.options.path.join("wal")),
         }
+    }
+
+    /// The exemplars in `range` of series that pass all matchers of one of the selectors, sorted by
+    /// labels.
+    pub fn exemplars(&self, selectors: &[Vec<Matcher>], range: TimeRange) -> Vec<SeriesExemplars> {
+        self.head.select_exemplars(selectors, range)
+    }
+
+    /// From now on there may be so many exemplars; the oldest go if there are more.
+    pub fn set_max_exemplars(&self, max: usize) {
+        self.head.resize_exemplars(max);
     }
 
     /// What the head's series and labels are most of; each list has at most `limit` entries.

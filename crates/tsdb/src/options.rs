@@ -23,6 +23,9 @@ pub struct Options {
     pub wal_segment_bytes: u64,
     /// When commits are on the disk, safe from a power cut. Default: within a second.
     pub wal_sync: WalSync,
+    /// So many exemplars are kept in memory; 0 for none. Default: 0, as in Prometheus without its
+    /// feature `exemplar-storage`.
+    pub max_exemplars: usize,
     #[doc(hidden)]
     pub files: Files,
 }
@@ -49,6 +52,7 @@ impl Default for Options {
             max_block_duration_ms: 0,
             wal_segment_bytes: 32 << 20,
             wal_sync: WalSync::Every(1_000),
+            max_exemplars: 0,
             files: Files::default(),
         }
     }

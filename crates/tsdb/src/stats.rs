@@ -7,6 +7,7 @@ use model::{TimeRange, Timestamp};
 use storage::QueryError;
 
 use crate::block::BlockMeta;
+use crate::exemplars::ExemplarStatus;
 use crate::index::Index;
 
 /// Numbers that only grow, and a few that do not; each belongs to the part its comment names.
@@ -20,6 +21,10 @@ pub struct Counters {
     pub samples_out_of_bounds: Counter,
     /// Head: samples refused because another value has that time already.
     pub samples_duplicate: Counter,
+    /// Head: exemplars taken.
+    pub exemplars_appended: Counter,
+    /// Head: exemplars refused because their series has newer ones.
+    pub exemplars_out_of_order: Counter,
     /// Head: series made.
     pub series_created: Counter,
     /// Head: series dropped because nothing of them is left.
@@ -83,6 +88,8 @@ pub struct Status {
     pub blocks_bytes: u64,
     /// Bytes of the write-ahead log.
     pub wal_bytes: u64,
+    /// The exemplars in memory.
+    pub exemplars: ExemplarStatus,
 }
 
 /// A name with a number, as in the tables of `/api/v1/status/tsdb`.

@@ -10,6 +10,7 @@ use rustc_hash::FxHashMap;
 use storage::{AppendError, Appender, CommitError, Exemplar, SeriesRef};
 
 use super::Head;
+use super::exemplars::StagedExemplar;
 use super::series::{Appended, Mark, MemSeries, Value};
 use super::stripes::{MAX_ROWS, place_of, reference, stripe_of};
 use crate::histogram;
@@ -18,18 +19,21 @@ use crate::wal::{MAX_SAMPLES, Wal};
 
 /// Marks a staged sample of a series that is new; the rest is its place among the new ones. Rows are
 /// fewer.
-const NEW: u32 = MAX_ROWS;
+pub(super) const NEW: u32 = MAX_ROWS;
 
 /// One unit of work.
 pub(super) struct HeadAppender<'a> {
-    head: &'a Head,
+    pub(super) head: &'a Head,
     min_valid_t: Timestamp,
     samples: Vec<Staged>,
     /// The histograms among the samples, as bytes.
     histograms: Vec<Vec<u8>>,
-    new: Vec<NewSeries>,
+    pub(super) exemplars: Vec<StagedExemplar>,
+    /// The time of the sample offered last.
+    last_t: Timestamp,
+    pub(super) new: Vec<NewSeries>,
     new_by_labels: FxHashMap<Labels, u32>,
-    new_by_row: FxHashMap<u32, u32>,
+    pub(super) new_by_row: FxHashMap<u32, u32>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -57,10 +61,10 @@ struct Incoming {
 
 /// A series that was not there when it was staged.
 #[derive(Debug)]
-struct NewSeries {
+pub(super) struct NewSeries {
     row: u32,
-    generation: u32,
-    labels: Labels,
+    pub(super) generation: u32,
+    pub(super) labels: Labels,
     newest: (Timestamp, Mark),
     /// Another commit has made it meanwhile, in `row`.
     is_there: bool,
@@ -84,6 +88,8 @@ impl<'a> HeadAppender<'a> {
             min_valid_t: head.min_valid_t(),
             samples: Vec::new(),
             histograms: Vec::new(),
+            exemplars: Vec::new(),
+            last_t: 0,
             new: Vec::new(),
             new_by_labels: FxHashMap::default(),
             new_by_row: FxHashMap::default(),
@@ -162,6 +168,7 @@ impl<'a> HeadAppender<'a> {
         labels: &Labels,
         sample: Incoming,
     ) -> Result<SeriesRef, AppendError> {
+        self.last_t = sample.t;
         if sample.t < self.min_valid_t {
             self.head.counters.samples_out_of_bounds.inc();
             return Err(AppendError::OutOfBounds);
@@ -203,17 +210,18 @@ impl<'a> HeadAppender<'a> {
         self.head.rows.lock().unwrap_or_else(PoisonError::into_inner).give_back(spare);
     }
 
-    fn row_of(&self, sample: &Staged) -> u32 {
-        match sample.series & NEW {
-            0 => sample.series,
-            _ => self.new[(sample.series & !NEW) as usize].row,
+    pub(super) fn row_of(&self, series: u32) -> u32 {
+        match series & NEW {
+            0 => series,
+            _ => self.new[(series & !NEW) as usize].row,
         }
     }
 
     fn log(&self, wal: &mut Wal) -> Result<(), CommitError> {
-        let mut record = wal.begin(self.samples[0].t)?;
+        let first_t = self.samples.first().map(|sample| sample.t).or(self.first_exemplar_t());
+        let mut record = wal.begin(first_t.unwrap_or(0))?;
         for sample in &self.samples {
-            let row = self.row_of(sample);
+            let row = self.row_of(sample.series);
             let labels = || match sample.series & NEW {
                 0 => {
                     let index = self.head.labels.read().unwrap_or_else(PoisonError::into_inner);
@@ -226,6 +234,7 @@ impl<'a> HeadAppender<'a> {
                 Value::Histogram(bytes) => record.histogram(row, sample.t, bytes, labels),
             }
         }
+        self.log_exemplars(&mut record);
         record.commit()
     }
 
@@ -249,7 +258,7 @@ impl<'a> HeadAppender<'a> {
         let mut tally = Tally::default();
         let mut held = None;
         for sample in &self.samples {
-            let (stripe, at) = stripe_of(self.row_of(sample));
+            let (stripe, at) = stripe_of(self.row_of(sample.series));
             let (_, series) = match &mut held {
                 Some((held, series)) if *held == stripe => (stripe, series),
                 _ => {
@@ -274,6 +283,8 @@ impl<'a> HeadAppender<'a> {
         drop(held);
         head.account(&tally);
         visibility.end_commit();
+        drop(visibility);
+        self.apply_exemplars();
         // Nothing is left to take back.
         self.samples.clear();
         self.new.clear();
@@ -341,9 +352,12 @@ impl Appender for HeadAppender<'_> {
         self.stage(known, labels, Incoming { t, value: StagedValue::Histogram(at), mark })
     }
 
-    /// The head keeps no exemplars.
-    fn append_exemplar(&mut self, _: SeriesRef, _: &Exemplar) -> Result<(), AppendError> {
-        Ok(())
+    fn append_exemplar(
+        &mut self,
+        series: SeriesRef,
+        exemplar: &Exemplar,
+    ) -> Result<(), AppendError> {
+        self.stage_exemplar(series, exemplar, self.last_t)
     }
 
     fn commit(mut self: Box<Self>) -> Result<usize, CommitError> {
@@ -351,7 +365,7 @@ impl Appender for HeadAppender<'_> {
         if log.is_closed {
             return Err(CommitError::Closed);
         }
-        if self.samples.is_empty() {
+        if self.samples.is_empty() && self.exemplars.is_empty() {
             return Ok(0);
         }
         self.settle();
@@ -363,6 +377,7 @@ impl Appender for HeadAppender<'_> {
 
 impl Drop for HeadAppender<'_> {
     fn drop(&mut self) {
+        self.drop_exemplars();
         for sample in self.samples.iter().filter(|sample| sample.series & NEW == 0) {
             self.head.series.with(sample.series, MemSeries::unstage);
         }

@@ -7,14 +7,15 @@
 //!
 //! In reading order: [`series`] holds the samples of one series, [`stripes`] all of them by row,
 //! [`labels`] finds rows by labels; [`visibility`] says which commits a view sees; [`appender`]
-//! stages and commits, [`replay`] does the same from the log, [`view`] reads, [`deletion`] hides
+//! stages and commits, [`exemplars`] with them, [`replay`] does the same from the log, [`view`] reads, [`deletion`] hides
 //! what is deleted, [`gc`] drops.
 //!
 //! Locks, in the order they are taken: `log` (one commit or truncation at a time), `visibility`,
-//! `labels`, `rows`, one stripe, `tombstones`. No other order occurs.
+//! `labels`, `rows`, one stripe, `tombstones`, `exemplars`. No other order occurs.
 
 mod appender;
 mod deletion;
+mod exemplars;
 mod gc;
 mod labels;
 mod replay;
@@ -31,6 +32,7 @@ use model::{TimeRange, Timestamp};
 use storage::Appender;
 
 use crate::error::OpenError;
+use crate::exemplars::Exemplars;
 use crate::fs::Files;
 use crate::options::{Options, WalSync};
 use crate::stats::Counters;
@@ -56,6 +58,7 @@ pub(crate) struct Head {
     series: Stripes,
     /// What is deleted, though its chunks have it.
     tombstones: RwLock<Arc<Tombstones>>,
+    exemplars: Mutex<Exemplars>,
     /// Times of the oldest and the newest sample; the newest before the oldest if there is none.
     min_t: AtomicI64,
     max_t: AtomicI64,
@@ -87,7 +90,8 @@ impl Head {
         counters: Arc<Counters>,
         from: Timestamp,
     ) -> Result<Self, OpenError> {
-        let mut replay = replay::Replay::new(from, &counters);
+        let exemplars = Exemplars::new(options.max_exemplars);
+        let mut replay = replay::Replay::new(from, exemplars, &counters);
         let wal = Wal::open(options, Arc::clone(&counters), &mut |commit| replay.commit(commit))?;
         let replayed = replay.finish();
         Ok(Self {
@@ -99,6 +103,7 @@ impl Head {
             rows: Mutex::new(replayed.rows),
             series: replayed.series,
             tombstones: RwLock::new(Arc::new(replayed.tombstones)),
+            exemplars: Mutex::new(replayed.exemplars),
             min_t: AtomicI64::new(replayed.min_t),
             max_t: AtomicI64::new(replayed.max_t),
             sealed: AtomicI64::new(replayed.cut),

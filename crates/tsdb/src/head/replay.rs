@@ -9,6 +9,7 @@ use super::labels::LabelIndex;
 use super::series::{Appended, MemSeries, Value};
 use super::stripes::{RowNumbers, Stripes};
 use super::visibility::Viewers;
+use crate::exemplars::Exemplars;
 use crate::stats::Counters;
 use crate::tombstones::Tombstones;
 use crate::wal::{LoggedValue, Replayed};
@@ -34,6 +35,7 @@ pub(super) struct Parts {
     pub(super) rows: RowNumbers,
     pub(super) series: Stripes,
     pub(super) tombstones: Tombstones,
+    pub(super) exemplars: Exemplars,
     /// What lies before this is in blocks or deleted.
     pub(super) cut: Timestamp,
     pub(super) min_t: Timestamp,
@@ -42,12 +44,13 @@ pub(super) struct Parts {
 
 impl<'a> Replay<'a> {
     /// A replay of the samples that are not before `from`.
-    pub(super) fn new(from: Timestamp, counters: &'a Counters) -> Self {
+    pub(super) fn new(from: Timestamp, exemplars: Exemplars, counters: &'a Counters) -> Self {
         let head = Parts {
             labels: LabelIndex::default(),
             rows: RowNumbers::default(),
             series: Stripes::default(),
             tombstones: Tombstones::default(),
+            exemplars,
             cut: from,
             min_t: Timestamp::MAX,
             max_t: Timestamp::MIN,
@@ -87,12 +90,19 @@ impl<'a> Replay<'a> {
         }
         self.counters.chunks_created.add(chunks);
         self.delete(commit);
-        self.head.cut = commit.cut.map_or(self.head.cut, |cut| cut.max(self.head.cut));
+        for logged in &commit.notes.exemplars {
+            // One that is out of order was so when it was logged.
+            let series = &commit.labels[logged.series as usize];
+            let _ = self.head.exemplars.add(series, logged.kept.clone());
+        }
+        self.head.cut = commit.notes.cut.map_or(self.head.cut, |cut| cut.max(self.head.cut));
     }
 
     /// What a commit deletes; a series of which nothing was replayed needs no tombstone.
     fn delete(&mut self, commit: &Replayed<'_>) {
-        for deleted in commit.deleted.iter().filter(|deleted| deleted.range.max() >= self.from) {
+        for deleted in
+            commit.notes.deleted.iter().filter(|deleted| deleted.range.max() >= self.from)
+        {
             let row = match self.rows[deleted.series as usize] {
                 NO_ROW => self.head.labels.find(&commit.labels[deleted.series as usize]),
                 row => Some(row),

@@ -10,6 +10,7 @@
 
 mod integer;
 mod labels;
+mod notes;
 mod reader;
 pub(crate) mod record;
 mod writer;
@@ -26,7 +27,7 @@ use crate::stats::Counters;
 pub(crate) use reader::Replayed;
 pub(crate) use record::{LoggedValue, MAX_SAMPLES};
 use writer::Current;
-pub(crate) use writer::Unsynced;
+pub(crate) use writer::{Record, Unsynced};
 
 /// The directory of the log below that of the database.
 const WAL_DIR: &str = "wal";

@@ -1,8 +1,9 @@
 //! Reading a segment: its records in order, up to the first that is torn or damaged.
 
-use model::{Labels, Timestamp};
+use model::Labels;
 
-use super::record::{Decoder, Deleted, Logged};
+use super::notes::Notes;
+use super::record::{Decoder, Logged};
 use super::{MAGIC, Segment, VERSION, Wal, segment_path};
 use crate::error::OpenError;
 use crate::frame;
@@ -18,10 +19,8 @@ pub(crate) struct Replayed<'a> {
     pub(crate) samples: &'a [Logged],
     /// The histograms among them, as bytes.
     pub(crate) histograms: &'a [Vec<u8>],
-    /// What it deletes.
-    pub(crate) deleted: &'a [Deleted],
-    /// Samples before this moment, of commits before, are in blocks or deleted.
-    pub(crate) cut: Option<Timestamp>,
+    /// What it has beside them.
+    pub(crate) notes: &'a Notes,
 }
 
 /// How the reading of a segment ended.
@@ -49,9 +48,8 @@ impl Wal {
         let bytes = std::fs::read(&path).map_err(OpenError::io("read", &path))?;
         let mut segment = Segment { number, size: bytes.len() as u64, max_t: None };
         let end = read(&bytes, number, &mut |replayed| {
-            let deleted = replayed.deleted.iter().map(|deleted| deleted.range.max());
-            let others = deleted.chain(replayed.cut);
-            let newest = replayed.samples.iter().map(|sample| sample.t).chain(others).max();
+            let newest = replayed.samples.iter().map(|sample| sample.t);
+            let newest = newest.chain(replayed.notes.newest()).max();
             segment.max_t = segment.max_t.max(newest);
             replay(replayed);
         });
@@ -120,8 +118,7 @@ fn read(bytes: &[u8], segment: u32, replay: &mut dyn FnMut(&Replayed<'_>)) -> En
             labels: decoder.labels(),
             samples: decoder.samples(),
             histograms: decoder.histograms(),
-            deleted: decoder.deleted(),
-            cut: decoder.cut(),
+            notes: decoder.notes(),
         });
     }
     End::Whole

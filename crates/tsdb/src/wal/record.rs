@@ -9,7 +9,9 @@ use model::{Labels, TimeRange, Timestamp};
 
 use super::integer::{integer_plus, integer_step};
 use super::labels::{put_labels, put_text, take_labels};
+use super::notes::{CUT, DELETE, EXEMPLAR, Notes, put_deleted, put_exemplar};
 use crate::cursor::{Cursor, put_varint, put_zigzag};
+use crate::exemplars::Kept;
 use crate::histogram;
 
 /// A commit may have so many samples.
@@ -37,10 +39,6 @@ const ALONG: u8 = 0xd3;
 const DEFINE: u8 = 0xd4;
 /// A sample that is a histogram.
 const HISTOGRAM: u8 = 0xd5;
-/// Samples of a series are deleted.
-const DELETE: u8 = 0xd7;
-/// The head was cut.
-const CUT: u8 = 0xd8;
 
 /// No series of this segment.
 const UNDEFINED: u32 = u32::MAX;
@@ -155,14 +153,30 @@ impl Encoder {
         range: TimeRange,
         labels: impl FnOnce() -> Labels,
     ) {
+        self.note(out, DELETE, row, labels);
+        put_deleted(out, range);
+    }
+
+    /// An exemplar of the series in `row`.
+    pub(crate) fn exemplar(
+        &mut self,
+        out: &mut Vec<u8>,
+        row: u32,
+        exemplar: &Kept,
+        labels: impl FnOnce() -> Labels,
+    ) {
+        self.note(out, EXEMPLAR, row, labels);
+        put_exemplar(out, exemplar);
+    }
+
+    /// Begins a token about the series in `row` that leaves the place where it is.
+    fn note(&mut self, out: &mut Vec<u8>, token: u8, row: u32, labels: impl FnOnce() -> Labels) {
         let series = match self.series_of_row.get(row as usize) {
             Some(&series) if series != UNDEFINED => series,
             _ => self.define(out, row, self.place.t, &labels()),
         };
-        self.token(out, DELETE);
+        self.token(out, token);
         put_varint(out, u64::from(series));
-        put_zigzag(out, range.min());
-        put_zigzag(out, range.max());
     }
 
     /// Notes that samples before `t` of records before this one are in blocks, or deleted.
@@ -324,14 +338,6 @@ pub(crate) enum LoggedValue {
     Histogram(u32),
 }
 
-/// Samples of a series that a record deletes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Deleted {
-    /// The series' number in the segment.
-    pub(crate) series: u32,
-    pub(crate) range: TimeRange,
-}
-
 /// Reads the records of one segment, in order.
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
@@ -340,8 +346,7 @@ pub(crate) struct Decoder {
     base: Timestamp,
     samples: Vec<Logged>,
     histograms: Vec<Vec<u8>>,
-    deleted: Vec<Deleted>,
-    cut: Option<Timestamp>,
+    notes: Notes,
 }
 
 impl Decoder {
@@ -355,14 +360,9 @@ impl Decoder {
         &self.samples
     }
 
-    /// What the record read last deletes.
-    pub(crate) fn deleted(&self) -> &[Deleted] {
-        &self.deleted
-    }
-
-    /// Before which time the record read last says that samples are elsewhere; `None` if it does not.
-    pub(crate) fn cut(&self) -> Option<Timestamp> {
-        self.cut
+    /// What the record read last has beside its samples.
+    pub(crate) fn notes(&self) -> &Notes {
+        &self.notes
     }
 
     /// The histograms of the record read last, as bytes.
@@ -374,8 +374,7 @@ impl Decoder {
     pub(crate) fn read(&mut self, record: &[u8]) -> Option<()> {
         self.samples.clear();
         self.histograms.clear();
-        self.deleted.clear();
-        self.cut = None;
+        self.notes.clear();
         let mut cursor = Cursor::new(record);
         if cursor.take(1)? != [COMMIT] {
             return None;
@@ -422,21 +421,9 @@ impl Decoder {
                     self.last.push(0);
                 }
                 HISTOGRAM => self.push_histogram(&mut place, cursor.take_sized()?)?,
-                DELETE => self.push_deleted(&mut cursor)?,
-                CUT => self.cut = Some(cursor.zigzag()?),
-                _ => return None,
+                _ => self.notes.take(token, &mut cursor, self.last.len())?,
             }
         }
-        Some(())
-    }
-
-    fn push_deleted(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
-        let series = cursor.number()?;
-        let range = TimeRange::new(cursor.zigzag()?, cursor.zigzag()?)?;
-        if self.deleted.len() == MAX_SAMPLES || self.last.get(series as usize).is_none() {
-            return None;
-        }
-        self.deleted.push(Deleted { series, range });
         Some(())
     }
 
@@ -480,6 +467,7 @@ fn little_endian(bytes: &[u8]) -> Option<u64> {
 #[expect(clippy::indexing_slicing, reason = "tests may panic")]
 mod tests {
     use super::*;
+    use crate::wal::notes::Deleted;
 
     fn bits(sample: &Logged) -> u64 {
         match sample.value {
@@ -660,13 +648,48 @@ mod tests {
         decoder.read(&bytes).expect("whole");
         let deleted =
             |series, min, max| Deleted { series, range: TimeRange::new(min, max).unwrap() };
-        assert_eq!(decoder.deleted(), [deleted(0, -1, 1000), deleted(1, i64::MIN, i64::MAX)]);
-        assert_eq!((decoder.cut(), decoder.samples().len()), (Some(-3), 1));
+        assert_eq!(decoder.notes().deleted, [deleted(0, -1, 1000), deleted(1, i64::MIN, i64::MAX)]);
+        assert_eq!((decoder.notes().cut, decoder.samples().len()), (Some(-3), 1));
         for bad in [&[0xd7, 7, 0, 0][..], &[0xd7, 0, 2, 0], &[0xd7, 0, 0]] {
             let mut decoder = Decoder::default();
             decoder.read(&first).expect("whole");
             assert!(decoder.read(&[&[COMMIT, 0], bad].concat()).is_none(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn exemplars_are_as_documented_and_leave_the_place() {
+        let mut encoder = Encoder::default();
+        let kept = |t, value, trace: &str| Kept {
+            labels: Labels::from_pairs([("id", trace)]),
+            value,
+            t,
+            has_t: true,
+        };
+        let first = record(&mut encoder, &vec![(1, 1000, 0)]);
+        let mut bytes = Vec::new();
+        encoder.begin(&mut bytes, 2000);
+        encoder.sample(&mut bytes, 1, 2000, 0.0, || unreachable!());
+        encoder.exemplar(&mut bytes, 1, &kept(-1, 1.5, "xy"), || unreachable!());
+        let mut expected = vec![0x01, 0xd0, 0x0f, 0x00];
+        expected.extend([0xd6, 0, 0x01, 0, 0, 0, 0, 0, 0, 0xf8, 0x3f]);
+        expected.extend([1, 2 << 2 | 2, b'i', b'd', 2, b'x', b'y']);
+        assert_eq!(bytes, expected);
+        let mut decoder = Decoder::default();
+        decoder.read(&first).expect("whole");
+        decoder.read(&bytes).expect("whole");
+        let [found] = &decoder.notes().exemplars[..] else { panic!("one exemplar") };
+        assert_eq!((found.series, found.kept.t, found.kept.value), (0, -1, 1.5));
+        assert_eq!(found.kept.labels, kept(0, 0.0, "xy").labels);
+        for cut in 4..bytes.len() {
+            let mut decoder = Decoder::default();
+            decoder.read(&first).expect("whole");
+            assert_eq!(decoder.read(&bytes[..cut]).is_some(), cut == 4);
+        }
+        expected[5] = 1;
+        let mut decoder = Decoder::default();
+        decoder.read(&first).expect("whole");
+        assert!(decoder.read(&expected).is_none(), "a series that is not there");
     }
 
     #[test]

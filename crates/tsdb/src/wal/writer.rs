@@ -10,6 +10,7 @@ use storage::CommitError;
 
 use super::record::Encoder;
 use super::{MAGIC, Segment, VERSION, Wal, segment_path};
+use crate::exemplars::Kept;
 use crate::frame;
 use crate::index::header;
 use crate::options::WalSync;
@@ -152,6 +153,13 @@ impl Record<'_> {
     ) {
         self.current.encoder.histogram(&mut self.wal.buffer, row, t, histogram, labels);
         self.note(t);
+    }
+
+    /// Adds an exemplar of the series in `row`.
+    pub(crate) fn exemplar(&mut self, row: u32, exemplar: &Kept, labels: impl FnOnce() -> Labels) {
+        self.current.encoder.exemplar(&mut self.wal.buffer, row, exemplar, labels);
+        // The segment may go with its samples; one of exemplars alone, with those of before.
+        self.note(Timestamp::MIN);
     }
 
     /// Deletes a range of the series in `row`. The segment stays as long as another one may have

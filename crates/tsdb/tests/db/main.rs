@@ -4,6 +4,7 @@ mod concurrent;
 mod crash;
 mod damage;
 mod deletion;
+mod exemplars;
 mod histograms;
 mod maintain;
 mod model;

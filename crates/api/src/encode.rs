@@ -127,7 +127,7 @@ fn float(out: &mut Vec<u8>, t: Timestamp, v: f64) {
 }
 
 /// Seconds with three decimals, or without any if they are whole.
-fn time(out: &mut Vec<u8>, t: Timestamp) {
+pub(crate) fn time(out: &mut Vec<u8>, t: Timestamp) {
     let (seconds, ms) = (t / 1000, t % 1000);
     if seconds == 0 && ms < 0 {
         out.push(b'-');

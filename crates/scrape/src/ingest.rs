@@ -188,6 +188,7 @@ fn mark_stale(appender: &mut dyn Appender, gone: &[SeriesRef], t: Timestamp) {
 #[derive(Debug, Default)]
 struct Tally {
     out_of_order: u64,
+    exemplars_out_of_order: u64,
     duplicates: u64,
     out_of_bounds: u64,
     /// More samples came than may.
@@ -225,6 +226,11 @@ impl Tally {
                 self.out_of_bounds,
                 &stats.sample_out_of_bounds,
                 "Error on ingesting samples that are too old or are too far into the future",
+            ),
+            (
+                self.exemplars_out_of_order,
+                &stats.exemplar_out_of_order,
+                "Error on ingesting out-of-order exemplars",
             ),
         ];
         for (num_dropped, counter, message) in kinds {
@@ -332,7 +338,7 @@ impl Round<'_> {
         };
         self.counts.kept += 1;
         match appended {
-            Ok(Some(stored)) => self.exemplar(stored, series, t),
+            Ok(Some(stored)) => self.exemplar(stored, series),
             Ok(None) => {}
             Err(error) => self.tally.count(error)?,
         }
@@ -371,7 +377,7 @@ impl Round<'_> {
         self.appender.append(known, labels, t, value).map(Some)
     }
 
-    fn exemplar(&mut self, stored: SeriesRef, series: &Series<'_>, t: Timestamp) {
+    fn exemplar(&mut self, stored: SeriesRef, series: &Series<'_>) {
         let Some(exemplar) = &series.exemplar else {
             return;
         };
@@ -379,10 +385,14 @@ impl Round<'_> {
         let exemplar = Exemplar {
             labels: Labels::from_pairs(pairs),
             value: exemplar.value,
-            timestamp: exemplar.timestamp.or(Some(t)),
+            timestamp: exemplar.timestamp,
         };
-        if let Err(error) = self.appender.append_exemplar(stored, &exemplar) {
-            tracing::debug!(series = series.text, %error, "Exemplar was not stored");
+        match self.appender.append_exemplar(stored, &exemplar) {
+            Ok(()) => {}
+            Err(AppendError::ExemplarOutOfOrder) => self.tally.exemplars_out_of_order += 1,
+            Err(error) => {
+                tracing::debug!(series = series.text, %error, "Exemplar was not stored");
+            }
         }
     }
 }

@@ -27,6 +27,8 @@ pub struct ScrapeStats {
     pub sample_duplicate_timestamp: Counter,
     /// Samples refused because newer ones were there.
     pub sample_out_of_order: Counter,
+    /// Exemplars refused because newer ones were there.
+    pub exemplar_out_of_order: Counter,
     /// Samples refused as too old or too far ahead.
     pub sample_out_of_bounds: Counter,
     intervals: Mutex<BTreeMap<i64, Arc<Summary>>>,

@@ -8,7 +8,7 @@ use rules::NotifierConfig;
 
 use crate::config::{self, Config, ConfigError};
 use crate::flags::Flags;
-use crate::wiring::Server;
+use crate::wiring::{Server, max_exemplars};
 
 /// Reads what the flags name: the file, or, if none was named and none is there, the embedded one.
 pub fn read(flags: &Flags) -> Result<Config, ConfigError> {
@@ -31,10 +31,11 @@ fn own_address(flags: &Flags) -> String {
 }
 
 /// Makes the parts what `config` says. Needs a tokio runtime around.
-pub fn apply(server: &Server, state: &AppState, config: Config, clock: &dyn Clock) {
+pub fn apply(server: &Server, state: &AppState, flags: &Flags, config: Config, clock: &dyn Clock) {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
+    server.db.set_max_exemplars(max_exemplars(flags, &config.storage));
     server.engine.set_default_subquery_step_ms(config.evaluation_interval_ms);
     server.notifier.apply(NotifierConfig {
         external_labels: config.external_labels.clone(),

@@ -74,11 +74,11 @@ async fn serve(flags: Flags, config: Config) -> Result<(), RunError> {
     let mut tasks = answer(&front.state, listeners, &serving_stopped)?;
 
     let opened = tokio::select! {
-        opened = open(&flags, &front) => opened?,
+        opened = open(&flags, &config, &front) => opened?,
         () = signals.stop() => return Ok(()),
     };
     let server = Arc::new(wiring::build(&flags, &front, opened));
-    reload::apply(&server, &front.state, config, front.clock.as_ref());
+    reload::apply(&server, &front.state, &flags, config, front.clock.as_ref());
     server.notifier.start();
     server.rules.start();
     front.state.start(server.parts());
@@ -134,12 +134,13 @@ fn answer(
     Ok(tasks)
 }
 
-async fn open(flags: &Flags, front: &Front) -> Result<Db, RunError> {
-    let (flags, clock) = (flags.clone(), Arc::clone(&front.clock));
+async fn open(flags: &Flags, config: &Config, front: &Front) -> Result<Db, RunError> {
+    let (flags, storage) = (flags.clone(), config.storage.clone());
+    let clock = Arc::clone(&front.clock);
     let started = clock.monotonic();
     let opened = tokio::task::spawn_blocking({
         let clock = Arc::clone(&clock);
-        move || wiring::open(&flags, clock.as_ref())
+        move || wiring::open(&flags, &storage, clock.as_ref())
     });
     let db = opened.await.map_err(io::Error::other)??;
     let took = clock.monotonic().saturating_sub(started);
@@ -199,7 +200,7 @@ async fn reload_now(flags: &Flags, front: &Front, server: &Server) -> Result<(),
     });
     match read {
         Ok(config) => {
-            reload::apply(server, &front.state, config, front.clock.as_ref());
+            reload::apply(server, &front.state, flags, config, front.clock.as_ref());
             tracing::info!("configuration applied");
             Ok(())
         }

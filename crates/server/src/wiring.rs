@@ -13,11 +13,14 @@ use tokio::sync::mpsc;
 use tsdb::{Db, OpenError, Options, WalSync};
 use url::Url;
 
+use crate::config::StorageConfig;
 use crate::flags::{Flags, WalFsync};
 use crate::run::RunError;
 
 /// How many commands may wait for the main loop.
 const COMMAND_QUEUE: usize = 16;
+/// How many exemplars are kept if the configuration does not say, as in Prometheus.
+const DEFAULT_MAX_EXEMPLARS: usize = 100_000;
 
 /// What the server is before its database is open: it answers that it is not ready yet.
 pub struct Front {
@@ -83,7 +86,7 @@ pub fn front(flags: &Flags, ports: Vec<u16>) -> Result<Front, RunError> {
 }
 
 /// Opens the database: locks the directory and replays the log. Blocks.
-pub fn open(flags: &Flags, clock: &dyn Clock) -> Result<Db, OpenError> {
+pub fn open(flags: &Flags, storage: &StorageConfig, clock: &dyn Clock) -> Result<Db, OpenError> {
     let defaults = Options::default();
     let options = Options {
         path: flags.storage_path.clone(),
@@ -99,9 +102,18 @@ pub fn open(flags: &Flags, clock: &dyn Clock) -> Result<Db, OpenError> {
             }
             WalFsync::Never => WalSync::Never,
         },
+        max_exemplars: max_exemplars(flags, storage),
         ..defaults
     };
     Db::open(options, clock.now_ms())
+}
+
+/// How many exemplars are kept: as many as the configuration says, if the feature is on.
+pub fn max_exemplars(flags: &Flags, storage: &StorageConfig) -> usize {
+    match flags.has_feature("exemplar-storage") {
+        true => storage.max_exemplars.unwrap_or(DEFAULT_MAX_EXEMPLARS),
+        false => 0,
+    }
 }
 
 /// Builds what stands on an open database. Nothing runs yet.

@@ -19,6 +19,39 @@ pub(super) const DATABASE: &[Row<PartSources>] = &[
     row("prometheus_tsdb_compactions_total", Counter, "Blocks made.", |s, out| {
         out.one(s.parts.db.counters().compactions.get() as f64);
     }),
+    row(
+        "prometheus_tsdb_exemplar_exemplars_appended_total",
+        Counter,
+        "Exemplars taken.",
+        |s, out| out.one(s.parts.db.counters().exemplars_appended.get() as f64),
+    ),
+    row(
+        "prometheus_tsdb_exemplar_exemplars_in_storage",
+        Gauge,
+        "Exemplars there are.",
+        |s, out| out.one(s.db.exemplars.num_exemplars as f64),
+    ),
+    row(
+        "prometheus_tsdb_exemplar_last_exemplars_timestamp_seconds",
+        Gauge,
+        "Time of the exemplar that goes next, Unix time.",
+        |s, out| out.one(s.db.exemplars.oldest_t as f64 / 1000.0),
+    ),
+    row("prometheus_tsdb_exemplar_max_exemplars", Gauge, "Exemplars there may be.", |s, out| {
+        out.one(s.db.exemplars.max as f64)
+    }),
+    row(
+        "prometheus_tsdb_exemplar_out_of_order_exemplars_total",
+        Counter,
+        "Exemplars refused because newer ones are there.",
+        |s, out| out.one(s.parts.db.counters().exemplars_out_of_order.get() as f64),
+    ),
+    row(
+        "prometheus_tsdb_exemplar_series_with_exemplars_in_storage",
+        Gauge,
+        "Series with exemplars.",
+        |s, out| out.one(s.db.exemplars.num_series as f64),
+    ),
     row("prometheus_tsdb_head_chunks", Gauge, "Chunks in the head.", |s, out| {
         out.one(s.db.num_chunks as f64);
     }),

@@ -333,6 +333,12 @@ pub(super) const READY: &[Row<PartSources>] = &[
         |s, out| out.one(s.parts.scrape.stats().exceeded_sample_limit.get() as f64),
     ),
     row(
+        "prometheus_target_scrapes_exemplar_out_of_order_total",
+        Counter,
+        "Scraped exemplars refused because newer ones are there.",
+        |s, out| out.one(s.parts.scrape.stats().exemplar_out_of_order.get() as f64),
+    ),
+    row(
         "prometheus_target_scrapes_sample_duplicate_timestamp_total",
         Counter,
         "Scraped samples refused because their time has another value.",

@@ -135,7 +135,8 @@ impl House {
 }
 
 fn parts(dir: &std::path::Path, clock: &Arc<dyn Clock>) -> Parts {
-    let options = tsdb::Options { path: dir.to_owned(), ..tsdb::Options::default() };
+    let options =
+        tsdb::Options { path: dir.to_owned(), max_exemplars: 10, ..tsdb::Options::default() };
     let db = Arc::new(Db::open(options, NOW).expect("it opens"));
     let engine = Arc::new(Engine::new(EngineOptions::default(), Arc::clone(clock)));
     let notifier = Notifier::new(NotifierOptions::default(), Arc::clone(clock));

@@ -1,6 +1,7 @@
 //! The HTTP API over real sockets: what Prometheus answers, byte for byte where that matters.
 
 mod admin;
+mod exemplars;
 mod house;
 mod lifecycle;
 mod limits;

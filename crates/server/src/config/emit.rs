@@ -27,6 +27,12 @@ pub(super) fn yaml(config: &Config, global: &Global, rule_files: &[&str]) -> Str
     }
     file.texts("rule_files", rule_files.iter().copied());
     file.list("scrape_configs", config.scrape_configs.iter().map(scrape_map).collect());
+    if let Some(max) = config.storage.max_exemplars {
+        let (mut storage, mut exemplars) = (Map::default(), Map::default());
+        exemplars.raw("max_exemplars", max.to_string());
+        storage.map("exemplars", exemplars);
+        file.map("storage", storage);
+    }
     let mut out = String::new();
     file.write(&mut out, 0, "");
     out

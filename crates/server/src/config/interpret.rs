@@ -15,7 +15,7 @@ use scrape::ScrapeConfig;
 use serde::de::DeserializeOwned;
 
 use super::raw::{self, Located, Unserved};
-use super::{Config, ConfigError, emit};
+use super::{Config, ConfigError, StorageConfig, emit};
 
 const DEFAULT_INTERVAL_MS: i64 = 60_000;
 const DEFAULT_TIMEOUT_MS: i64 = 10_000;
@@ -39,6 +39,7 @@ pub(super) fn interpret(
     let alert_relabel_configs = reader.relabel(alerting.alert_relabel_configs)?;
     let alertmanagers = reader.alertmanagers(alerting.alertmanagers)?;
     let rule_files = reader.rule_files(&file.rule_files)?;
+    let storage = reader.storage(&file.storage.unwrap_or_default());
     let mut config = Config {
         evaluation_interval_ms: global.evaluation_interval_ms,
         rule_query_offset_ms: global.rule_query_offset_ms,
@@ -47,6 +48,7 @@ pub(super) fn interpret(
         alert_relabel_configs,
         alertmanagers,
         rule_files,
+        storage,
         yaml: String::new(),
         warnings: reader.warnings,
     };
@@ -138,6 +140,12 @@ impl Reader<'_> {
             external_labels: self.external_labels(raw.external_labels)?,
             inherited,
         })
+    }
+
+    fn storage(&mut self, raw: &raw::Storage) -> StorageConfig {
+        self.warn(raw, "storage.");
+        let max = raw.exemplars.as_ref().map(|exemplars| exemplars.max_exemplars.unwrap_or(0));
+        StorageConfig { max_exemplars: max.map(|max| usize::try_from(max).unwrap_or(0)) }
     }
 
     /// External labels may name environment variables.

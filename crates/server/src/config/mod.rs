@@ -50,10 +50,19 @@ pub struct Config {
     pub alertmanagers: Vec<AlertmanagerConfig>,
     /// The rule files, in order.
     pub rule_files: Vec<RuleFile>,
+    /// How samples are stored.
+    pub storage: StorageConfig,
     /// All of it as YAML with the defaults filled in, as the API shows it.
     pub yaml: String,
     /// What it says that has no effect.
     pub warnings: Vec<String>,
+}
+
+/// `storage`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StorageConfig {
+    /// How many exemplars are kept, where the feature is on; `None` if the section is left out.
+    pub max_exemplars: Option<usize>,
 }
 
 /// Why a configuration cannot be applied: file, line if known, and what is wrong.

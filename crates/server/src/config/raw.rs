@@ -107,8 +107,25 @@ with_unserved! {
         #[serde(deserialize_with = "or_null")]
         scrape_configs: Vec<Option<Located<ScrapeConfig>>>,
         alerting: Option<Alerting>,
+        storage: Option<Storage>,
     }
-    unserved { remote_write, remote_read, runtime, storage, tracing, otlp, }
+    unserved { remote_write, remote_read, runtime, tracing, otlp, }
+}
+
+with_unserved! {
+    /// `storage`.
+    struct Storage {
+        exemplars: Option<Exemplars>,
+    }
+    unserved { tsdb, }
+}
+
+/// `storage.exemplars`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Exemplars {
+    #[serde(default)]
+    pub(super) max_exemplars: Option<i64>,
 }
 
 /// The part of a file named in `scrape_config_files`.

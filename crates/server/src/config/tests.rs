@@ -117,6 +117,30 @@ fn fields_that_have_no_effect_are_named() {
 }
 
 #[test]
+fn how_many_exemplars_are_kept_is_said_or_left_to_the_default() {
+    for (text, max, shown) in [
+        ("", None, false),
+        ("storage:\n  exemplars:\n    max_exemplars: 50\n", Some(50), true),
+        ("storage:\n  exemplars:\n    max_exemplars: -1\n", Some(0), true),
+        ("storage:\n  exemplars: {}\n", Some(0), true),
+        ("storage:\n", None, false),
+    ] {
+        let config = read(text).expect("it is valid");
+        assert_eq!(config.storage.max_exemplars, max, "{text}");
+        assert_eq!(
+            config.yaml.contains("storage:\n  exemplars:\n    max_exemplars: "),
+            shown,
+            "{text}"
+        );
+        assert_eq!(config.warnings, [] as [String; 0]);
+    }
+    assert!(read("storage:\n  exemplars: {max: 1}\n").is_err());
+    let warned =
+        read("storage:\n  tsdb:\n    out_of_order_time_window: 1h\n").expect("it is valid");
+    assert_eq!(warned.warnings, ["prometheus.yml: line 3: storage.tsdb has no effect yet"]);
+}
+
+#[test]
 fn rule_files_are_read_from_beside_the_file() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("prometheus.yml");

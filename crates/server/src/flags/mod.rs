@@ -168,16 +168,19 @@ const FEATURES_WITHOUT_EFFECT: [&str; 10] = [
 ];
 
 /// Features that are switched on by name.
-const FEATURES: [&str; 3] =
-    ["promql-experimental-functions", "promql-delayed-name-removal", "extra-scrape-metrics"];
+const FEATURES: [&str; 4] = [
+    "promql-experimental-functions",
+    "promql-delayed-name-removal",
+    "extra-scrape-metrics",
+    "exemplar-storage",
+];
 
 /// Features of Prometheus that are not there yet.
-const FEATURES_TO_COME: [&str; 16] = [
+const FEATURES_TO_COME: [&str; 15] = [
     "auto-reload-config",
     "concurrent-rule-eval",
     "created-timestamp-zero-ingestion",
     "delayed-compaction",
-    "exemplar-storage",
     "extended-range-selectors",
     "memory-snapshot-on-shutdown",
     "metadata-wal-records",

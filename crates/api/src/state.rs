@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use model::{Clock, Labels, Timestamp};
 use promql::Engine;
+use remote::Receiver;
 use rules::{Notifier, RuleManager};
 use scrape::ScrapeManager;
 use tokio::sync::{mpsc, oneshot};
@@ -131,6 +132,8 @@ pub enum Command {
 pub struct Parts {
     /// The database.
     pub db: Arc<Db>,
+    /// Remote write into the database.
+    pub receiver: Arc<Receiver>,
     /// PromQL.
     pub engine: Arc<Engine>,
     /// Scraping.

@@ -42,7 +42,7 @@ pub(crate) async fn write(
 }
 
 fn store(parts: &Parts, body: &[u8], now_ms: i64) -> Response {
-    match remote::receive(parts.db.as_ref(), body, now_ms) {
+    match parts.receiver.receive(parts.db.as_ref(), body, now_ms) {
         Ok(written) => {
             tell_skipped(&written);
             StatusCode::NO_CONTENT.into_response()

@@ -79,6 +79,11 @@ impl<'a> Fields<'a> {
         Self { rest: message, length: message.len(), of }
     }
 
+    /// How many bytes have been read.
+    pub(crate) fn position(&self) -> usize {
+        self.length - self.rest.len()
+    }
+
     /// The next field, or nothing at the end.
     pub(crate) fn next(&mut self) -> Result<Option<Field<'a>>, ProtoError> {
         if self.rest.is_empty() {

@@ -8,6 +8,7 @@ use model::{Labels, Timestamp};
 use storage::{AppendError, Appendable, Appender, CommitError, Exemplar, SeriesRef};
 
 use crate::histogram;
+use crate::known::{Key, Known};
 use crate::proto::ProtoError;
 use crate::request::{RawExemplar, RawLabel, RawSeries, Request};
 
@@ -77,27 +78,51 @@ impl WriteError {
     pub fn may_retry(&self) -> bool {
         matches!(self, Self::Commit(_))
     }
+
+    /// The same error, which says of which series it is.
+    fn of_series(mut self, raw: &RawSeries<'_>) -> Self {
+        if let Self::Append { series, .. } | Self::TooFarAhead { series, .. } = &mut self {
+            // They made a series before, so they make one now.
+            let pairs = raw.labels().unwrap_or_default();
+            *series = labels(&pairs).unwrap_or_else(|_| Labels::empty());
+        }
+        self
+    }
 }
 
-/// Stores what `body`, a snappy-packed `prometheus.WriteRequest`, says; `now_ms` is the time of day.
-pub fn receive(
-    store: &dyn Appendable,
-    body: &[u8],
-    now_ms: Timestamp,
-) -> Result<Written, WriteError> {
-    let body = unpack(body)?;
-    let mut request = Request::new(&body);
-    let mut batch = Batch {
-        appender: store.appender(),
-        latest: now_ms.saturating_add(MAX_AHEAD_MS),
-        written: Written::default(),
-    };
-    let mut series = RawSeries::default();
-    while request.next(&mut series)? {
-        batch.series(&series)?;
+/// Takes requests for one store, and remembers the series that came before. A receiver belongs to its
+/// store: give another store another one.
+#[derive(Debug, Default)]
+pub struct Receiver {
+    known: Known,
+}
+
+impl Receiver {
+    /// Stores what `body`, a snappy-packed `prometheus.WriteRequest`, says; `now_ms` is the time of
+    /// day.
+    pub fn receive(
+        &self,
+        store: &dyn Appendable,
+        body: &[u8],
+        now_ms: Timestamp,
+    ) -> Result<Written, WriteError> {
+        let body = unpack(body)?;
+        let mut request = Request::new(&body);
+        let mut batch = Batch {
+            known: &self.known,
+            new: Vec::new(),
+            appender: store.appender(),
+            latest: now_ms.saturating_add(MAX_AHEAD_MS),
+            written: Written::default(),
+        };
+        let mut series = RawSeries::default();
+        while request.next(&mut series)? {
+            batch.series(&series)?;
+        }
+        batch.appender.commit()?;
+        self.known.learn(&batch.new);
+        Ok(batch.written)
     }
-    batch.appender.commit()?;
-    Ok(batch.written)
 }
 
 fn unpack(body: &[u8]) -> Result<Vec<u8>, WriteError> {
@@ -116,6 +141,9 @@ fn unpack(body: &[u8]) -> Result<Vec<u8>, WriteError> {
 
 /// A request on its way into the store.
 struct Batch<'s> {
+    known: &'s Known,
+    /// Series to be known from now on.
+    new: Vec<(Key, SeriesRef)>,
     appender: Box<dyn Appender + 's>,
     latest: Timestamp,
     written: Written,
@@ -123,7 +151,16 @@ struct Batch<'s> {
 
 impl Batch<'_> {
     fn series(&mut self, series: &RawSeries<'_>) -> Result<(), WriteError> {
-        let labels = match labels(&series.labels) {
+        let key = series.label_bytes().map(|bytes| self.known.key(bytes));
+        if let Some(known) = key.and_then(|key| self.known.find(key)) {
+            match self.samples(Some(known), &Labels::empty(), series) {
+                // The store has dropped the series meanwhile: it wants the labels again.
+                Err(WriteError::Append { source: AppendError::InvalidLabels(_), .. }) => {}
+                Err(error) => return Err(error.of_series(series)),
+                Ok(_) => return Ok(()),
+            }
+        }
+        let labels = match labels(&series.labels()?) {
             Ok(labels) => labels,
             Err(reason) => {
                 self.written.invalid_series += 1;
@@ -131,32 +168,46 @@ impl Batch<'_> {
                 return Ok(());
             }
         };
-        let mut known = None;
+        let stored = self.samples(None, &labels, series)?;
+        self.new.extend(key.zip(stored));
+        Ok(())
+    }
+
+    /// Stages all samples of a series, and returns what the store calls it if there are any.
+    fn samples(
+        &mut self,
+        mut known: Option<SeriesRef>,
+        labels: &Labels,
+        series: &RawSeries<'_>,
+    ) -> Result<Option<SeriesRef>, WriteError> {
+        let mut staged = None;
         for &(t, v) in &series.samples {
             if t > self.latest {
-                return Err(WriteError::TooFarAhead { series: labels, timestamp: t });
+                return Err(WriteError::TooFarAhead { series: labels.clone(), timestamp: t });
             }
-            let appended = self.appender.append(known, &labels, t, v);
-            known = Some(appended.map_err(|e| refused(e, &labels, t))?);
+            let appended = self.appender.append(known, labels, t, v);
+            known = Some(appended.map_err(|e| refused(e, labels, t))?);
+            staged = known;
             self.written.samples += 1;
         }
         for message in &series.histograms {
             let (t, histogram) = histogram::decode(message)?;
             if t > self.latest {
-                return Err(WriteError::TooFarAhead { series: labels, timestamp: t });
+                return Err(WriteError::TooFarAhead { series: labels.clone(), timestamp: t });
             }
             let appended = histogram
                 .map_err(AppendError::InvalidHistogram)
-                .and_then(|h| self.appender.append_histogram(known, &labels, t, &h));
-            known = Some(appended.map_err(|e| refused(e, &labels, t))?);
+                .and_then(|h| self.appender.append_histogram(known, labels, t, &h));
+            known = Some(appended.map_err(|e| refused(e, labels, t))?);
+            staged = known;
             self.written.samples += 1;
         }
-        if let Some(known) = known {
+        if let Some(staged) = staged {
             for exemplar in &series.exemplars {
-                self.exemplar(known, exemplar);
+                self.exemplar(staged, exemplar);
             }
         }
-        Ok(())
+        Ok(staged)
     }
 
     /// Exemplars are worth less than samples: one that is refused is counted, no more.

@@ -27,8 +27,9 @@ pub(crate) struct RawExemplar<'a> {
 /// One series with what the request says about it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct RawSeries<'a> {
-    /// In the order of the request.
-    pub(crate) labels: Vec<RawLabel<'a>>,
+    message: &'a [u8],
+    /// So many bytes at the front hold the labels, all of them; `None` if they lie elsewhere.
+    labels_end: Option<usize>,
     pub(crate) samples: Vec<(Timestamp, f64)>,
     pub(crate) exemplars: Vec<RawExemplar<'a>>,
     /// Native histograms, each still a message.
@@ -66,21 +67,44 @@ impl<'a> Request<'a> {
 
 impl<'a> RawSeries<'a> {
     fn decode(&mut self, message: &'a [u8]) -> Result<(), ProtoError> {
-        self.labels.clear();
+        self.message = message;
+        self.labels_end = Some(0);
         self.samples.clear();
         self.exemplars.clear();
         self.histograms.clear();
         let mut fields = Fields::new(message, "TimeSeries");
+        let mut before = 0;
         while let Some(field) = fields.next()? {
             match field.number {
-                1 => self.labels.push(label(&field)?),
+                1 => {
+                    let follows = self.labels_end == Some(before);
+                    self.labels_end = follows.then_some(fields.position());
+                }
                 2 => self.samples.push(sample(&field)?),
                 3 => self.exemplars.push(exemplar(&field)?),
                 4 => self.histograms.push(field.bytes()?),
                 _ => {}
             }
+            before = fields.position();
         }
         Ok(())
+    }
+
+    /// The labels as they stand in the request, if nothing else stands before or between them.
+    pub(crate) fn label_bytes(&self) -> Option<&'a [u8]> {
+        self.message.get(..self.labels_end?)
+    }
+
+    /// The labels, in the order of the request.
+    pub(crate) fn labels(&self) -> Result<Vec<RawLabel<'a>>, ProtoError> {
+        let mut labels = Vec::new();
+        let mut fields = Fields::new(self.message, "TimeSeries");
+        while let Some(field) = fields.next()? {
+            if field.number == 1 {
+                labels.push(label(&field)?);
+            }
+        }
+        Ok(labels)
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use model::{Histogram, Labels, Timestamp};
 use proptest::prelude::*;
 use prost::Message;
-use remote::{MAX_DECODED_BYTES, WriteError, receive};
+use remote::{MAX_DECODED_BYTES, Receiver, WriteError, Written};
 use storage::{AppendError, Appendable, Appender, CommitError, Exemplar, SeriesRef};
 
 #[derive(Clone, PartialEq, Message)]
@@ -77,18 +78,21 @@ struct Stored {
 #[derive(Default)]
 struct Store {
     stored: Mutex<Stored>,
+    /// The series by reference; `None` of those it has dropped.
+    series: Mutex<Vec<Option<Labels>>>,
+    /// How often it was given labels.
+    labelled: AtomicUsize,
     broken: bool,
 }
 
 struct Batch<'s> {
     store: &'s Store,
-    refs: Vec<Labels>,
     staged: Stored,
 }
 
 impl Appendable for Store {
     fn appender(&self) -> Box<dyn Appender + '_> {
-        Box::new(Batch { store: self, refs: Vec::new(), staged: Stored::default() })
+        Box::new(Batch { store: self, staged: Stored::default() })
     }
 }
 
@@ -100,14 +104,24 @@ impl Appender for Batch<'_> {
         t: Timestamp,
         v: f64,
     ) -> Result<SeriesRef, AppendError> {
+        let mut series = self.store.series.lock().unwrap_or_else(PoisonError::into_inner);
         let index = |known: SeriesRef| usize::try_from(known.0.get()).expect("few series") - 1;
-        let at = known.map_or(self.refs.len(), index);
-        if known.is_none() {
-            self.refs.push(labels.clone());
-        }
-        let staged = self.staged.samples.entry(self.refs[at].clone()).or_default();
+        let there = known.map(index).filter(|at| series[*at].is_some());
+        let at = match there {
+            Some(at) => at,
+            None if labels.is_empty() => {
+                return Err(AppendError::InvalidLabels("none".to_owned()));
+            }
+            None => {
+                self.store.labelled.fetch_add(1, Ordering::Relaxed);
+                series.push(Some(labels.clone()));
+                series.len() - 1
+            }
+        };
+        let labels = series[at].clone().expect("just looked up");
+        let staged = self.staged.samples.entry(labels.clone()).or_default();
         let stored = self.store.stored.lock().unwrap_or_else(PoisonError::into_inner);
-        let newest = stored.samples.get(&self.refs[at]).and_then(|s| s.last()).copied();
+        let newest = stored.samples.get(&labels).and_then(|s| s.last()).copied();
         if newest.is_some_and(|(newest, _)| t < newest) {
             return Err(AppendError::OutOfOrder);
         }
@@ -177,7 +191,11 @@ fn pack(request: &WriteRequest) -> Vec<u8> {
     snap::raw::Encoder::new().compress_vec(&request.encode_to_vec()).expect("small enough")
 }
 
-fn send(store: &Store, texts: &[&str]) -> Result<remote::Written, WriteError> {
+fn receive(store: &Store, body: &[u8], now_ms: Timestamp) -> Result<Written, WriteError> {
+    Receiver::default().receive(store, body, now_ms)
+}
+
+fn send(store: &Store, texts: &[&str]) -> Result<Written, WriteError> {
     receive(store, &pack(&request(texts.iter().map(|t| series(t)).collect())), NOW)
 }
 
@@ -375,5 +393,51 @@ proptest! {
         let store = Store::default();
         receive(&store, &pack(&request(named)), NOW).expect("a good request");
         prop_assert_eq!(&store.stored.lock().expect("nobody panicked").samples, &expected);
+    }
+}
+
+#[test]
+fn series_that_came_before_are_known_until_the_store_drops_them() {
+    let (store, receiver) = (Store::default(), Receiver::default());
+    let labelled = || store.labelled.load(Ordering::Relaxed);
+    let send = |texts: &[&str]| {
+        let request = request(texts.iter().map(|text| series(text)).collect());
+        receiver.receive(&store, &pack(&request), NOW)
+    };
+    send(&["__name__=a x=1 @ 1 0", "__name__=b @ 2 0"]).expect("taken");
+    assert_eq!(labelled(), 2);
+    send(&["__name__=a x=1 @ 3 10 4 20", "__name__=b @ 5 10"]).expect("taken");
+    assert_eq!(labelled(), 2);
+    // Other bytes, the same series: it is asked for by its labels, as one never seen.
+    send(&["x=1 __name__=a @ 6 30"]).expect("taken");
+    assert_eq!(labelled(), 3);
+    store.series.lock().expect("not poisoned")[1] = None;
+    send(&["__name__=b @ 7 20"]).expect("taken");
+    assert_eq!(labelled(), 4);
+    let bits = |v: f64, t: i64| (NOW + t, v.to_bits());
+    let samples = &store.stored.lock().expect("not poisoned").samples;
+    let found: Vec<_> = samples.values().cloned().collect();
+    let a = vec![bits(1.0, 0), bits(3.0, 10), bits(4.0, 20), bits(6.0, 30)];
+    assert_eq!(found, [a, vec![bits(2.0, 0), bits(5.0, 10), bits(7.0, 20)]]);
+}
+
+#[test]
+fn a_refused_sample_of_a_known_series_names_it() {
+    let (store, receiver) = (Store::default(), Receiver::default());
+    let send = |text: &str| receiver.receive(&store, &pack(&request(vec![series(text)])), NOW);
+    send("__name__=a x=1 @ 1 10").expect("taken");
+    let error = send("__name__=a x=1 @ 1 5").expect_err("out of order");
+    let WriteError::Append { source, series, timestamp } = error else { panic!("{error}") };
+    assert_eq!(source, AppendError::OutOfOrder);
+    assert_eq!((series.to_string(), timestamp), ("{__name__=\"a\", x=\"1\"}".to_owned(), NOW + 5));
+}
+
+#[test]
+fn what_a_failed_commit_made_is_not_known() {
+    let (store, receiver) = (Store { broken: true, ..Store::default() }, Receiver::default());
+    let body = pack(&request(vec![series("__name__=a @ 1 10")]));
+    for times in 1..3 {
+        receiver.receive(&store, &body, NOW).expect_err("it is broken");
+        assert_eq!(store.labelled.load(Ordering::Relaxed), times);
     }
 }

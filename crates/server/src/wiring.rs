@@ -7,6 +7,7 @@ use model::Clock;
 use model::clock::SystemClock;
 use model::time::DurationText;
 use promql::{Engine, EngineOptions};
+use remote::Receiver;
 use rules::{Notifier, NotifierOptions, RuleManager, RuleOptions};
 use scrape::{ScrapeManager, ScrapeOptions};
 use tokio::sync::mpsc;
@@ -51,6 +52,7 @@ impl Server {
     pub fn parts(&self) -> Parts {
         Parts {
             db: Arc::clone(&self.db),
+            receiver: Arc::new(Receiver::default()),
             engine: Arc::clone(&self.engine),
             scrape: Arc::clone(&self.scrape),
             rules: Arc::clone(&self.rules),

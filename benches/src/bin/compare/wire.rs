@@ -106,11 +106,11 @@ mod tests {
         let mut load = Load::new(2100, 0);
         let mut encoder = Encoder::new(&load);
         let scrapes = load.step();
-        let store = MemStorage::new();
+        let (store, receiver) = (MemStorage::new(), remote::Receiver::default());
         let bodies = encoder.bodies(&scrapes);
         assert_eq!(bodies.len(), 2);
         for body in bodies {
-            remote::receive(&store, &body, 0).expect("it is taken");
+            receiver.receive(&store, &body, 0).expect("it is taken");
         }
         let querier = store.querier(TimeRange::ALL).expect("a view");
         let mut columns = Columns::default();

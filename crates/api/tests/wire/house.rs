@@ -7,6 +7,7 @@ use api::{AppState, BuildInfo, Command, ConfigView, Options, Parts, ProcessFacts
 use model::clock::ManualClock;
 use model::{Clock, Labels};
 use promql::{Engine, EngineOptions};
+use remote::Receiver;
 use rules::{Notifier, NotifierOptions, RuleFile, RuleManager, RuleOptions};
 use scrape::{ScrapeConfig, ScrapeManager, ScrapeOptions};
 use storage::Appendable;
@@ -150,7 +151,8 @@ fn parts(dir: &std::path::Path, clock: &Arc<dyn Clock>) -> Parts {
     );
     let scrape =
         ScrapeManager::new(Arc::clone(&db) as _, Arc::clone(clock), ScrapeOptions::default());
-    Parts { db, engine, scrape: Arc::new(scrape), rules: Arc::new(rules), notifier }
+    let receiver = Arc::new(Receiver::default());
+    Parts { db, receiver, engine, scrape: Arc::new(scrape), rules: Arc::new(rules), notifier }
 }
 
 /// Samples of series such as `up{job="a"}`.

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use tsdb::{Db, OpenError};
 
 use crate::config::{Config, ConfigError};
-use crate::flags::Flags;
+use crate::flags::{Flags, WalFsync};
 use crate::wiring::{self, Front, Server};
 use crate::{reload, shutdown};
 
@@ -84,7 +84,9 @@ async fn serve(flags: Flags, config: Config) -> Result<(), RunError> {
     front.state.start(server.parts());
     say_where(&front.state);
 
-    let maintenance = tokio::spawn(maintain(Arc::clone(&server.db), Arc::clone(&front.clock)));
+    let interval = maintenance_interval(&flags);
+    let (db, clock) = (Arc::clone(&server.db), Arc::clone(&front.clock));
+    let maintenance = tokio::spawn(maintain(db, clock, interval));
     main_loop(&flags, &mut front, &server, &mut signals).await;
 
     tracing::info!("stopping");
@@ -157,10 +159,18 @@ fn say_where(state: &AppState) {
     tracing::info!(url, "server is ready to receive web requests");
 }
 
-/// Gives the database its turn once a second, on a thread of its own, so that a long turn does not
-/// keep the log from being synced.
-async fn maintain(db: Arc<Db>, clock: Arc<SystemClock>) {
-    let mut ticks = tokio::time::interval(MAINTENANCE_INTERVAL);
+/// How often the database gets its turn: once a second, or as often as the log is to be synced.
+fn maintenance_interval(flags: &Flags) -> Duration {
+    match flags.wal_fsync {
+        WalFsync::Every(span) => span.min(MAINTENANCE_INTERVAL),
+        WalFsync::Always | WalFsync::Never => MAINTENANCE_INTERVAL,
+    }
+}
+
+/// Gives the database its turn, on a thread of its own, so that a long turn does not keep the log
+/// from being synced.
+async fn maintain(db: Arc<Db>, clock: Arc<SystemClock>, interval: Duration) {
+    let mut ticks = tokio::time::interval(interval);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;

@@ -40,7 +40,7 @@ pub enum AppendError {
     ExemplarTooLong,
 }
 
-/// Why a commit failed. None of its samples is visible.
+/// Why a commit failed. None of its samples is visible, but for [`CommitError::Unsynced`].
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
     /// The store cannot write: disk full, read-only, an I/O error. It says more in its log.
@@ -51,9 +51,27 @@ pub enum CommitError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Written and visible, but a power cut may still undo it. Committing the same once more is right.
+    #[error("cannot bring {path} to the disk")]
+    Unsynced {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The store is closed.
     #[error("the storage is shutting down")]
     Closed,
+}
+
+impl CommitError {
+    /// The same, of a commit that was written.
+    pub fn unsynced(self) -> Self {
+        match self {
+            Self::Io { path, source } => Self::Unsynced { path, source },
+            other => other,
+        }
+    }
 }
 
 /// An example of what a sample counts: labels that lead elsewhere, most often to a trace.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use model::{Matcher, TimeRange, Timestamp};
-use storage::{Appendable, Appender, Querier, QueryError, Queryable};
+use storage::{Appendable, Appender, CommitError, Querier, QueryError, Queryable};
 
 use crate::block::{self, Block, BlockId, BlockMeta, Opened};
 use crate::error::{BlockError, OpenError};
@@ -79,7 +79,7 @@ impl Db {
     }
 
     /// Syncs the log and lets go of the directory. Later commits fail; queries still answer.
-    pub fn close(&self) -> Result<(), OpenError> {
+    pub fn close(&self) -> Result<(), CommitError> {
         // Waits for heavy work to end, so that nothing writes into a directory another may lock.
         let _maintenance = self.maintenance.lock().unwrap_or_else(PoisonError::into_inner);
         let closed = self.head.close();

@@ -62,6 +62,12 @@ impl Files {
         file.sync_all()
     }
 
+    /// Waits until what a file has is on the disk, but perhaps not when it was changed.
+    pub fn sync_data(&self, file: &File) -> io::Result<()> {
+        self.step()?;
+        file.sync_data()
+    }
+
     /// Waits until the names in a directory are on the disk.
     pub fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         self.step()?;

@@ -39,7 +39,8 @@ pub(crate) struct Maintenance {
 }
 
 impl Db {
-    /// Does what is due at `now_ms`; to be called about once a second.
+    /// Does what is due at `now_ms`; to be called once a second, or as often as
+    /// [`WalSync::Every`](crate::WalSync::Every) says if that is more often.
     ///
     /// Most calls do no more than sync the log. One that finds heavy work does it and returns when
     /// it is done; calls from other threads meanwhile sync the log and return at once. Failures are

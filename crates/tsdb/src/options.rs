@@ -34,7 +34,7 @@ pub struct Options {
 /// system before it is acknowledged, so that the death of the process loses nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WalSync {
-    /// Before a commit is acknowledged.
+    /// Before a commit is acknowledged; commits at the same time share one sync.
     Always,
     /// By [`Db::maintain`](crate::Db::maintain), when so many ms have passed since the last time.
     Every(i64),

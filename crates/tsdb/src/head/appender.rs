@@ -371,7 +371,13 @@ impl Appender for HeadAppender<'_> {
         self.settle();
         self.log(&mut log.wal)?;
         // Crash here: the commit was not acknowledged, and is there all the same. As good.
-        Ok(self.apply())
+        let appended = self.apply();
+        let commits = log.wal.must_sync().then(|| log.wal.commits());
+        drop(log);
+        if let Some(commits) = commits {
+            self.head.wait_synced(commits).map_err(CommitError::unsynced)?;
+        }
+        Ok(appended)
     }
 }
 

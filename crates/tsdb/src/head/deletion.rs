@@ -47,10 +47,7 @@ impl Head {
             deleted.iter().for_each(|&(row, range)| tombstones.add_row(range, row));
         });
         drop((view, log));
-        self.sync().map_err(|error| match error {
-            crate::error::OpenError::Io { path, source, .. } => CommitError::Io { path, source },
-            _ => CommitError::Closed,
-        })?;
+        self.sync()?;
         Ok(())
     }
 

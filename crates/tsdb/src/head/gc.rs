@@ -14,7 +14,7 @@ impl Head {
     ///
     /// Only when the samples before `t` are in a block. Commits wait meanwhile; views do not.
     pub(crate) fn truncate(&self, t: Timestamp) {
-        let mut log = self.log();
+        let log = self.log();
         self.sealed.fetch_max(t, Ordering::AcqRel);
         let (mut oldest, mut newest, mut chunks) = (Timestamp::MAX, Timestamp::MIN, 0);
         let gone = self.series.retain(|series| {
@@ -41,7 +41,7 @@ impl Head {
         self.counters.chunks_removed.add(chunks as u64);
         self.counters.series_removed.add(gone.len() as u64);
         self.counters.head_truncations.inc();
-        log.wal.cut(t);
+        self.cut_log(log, t);
     }
 
     /// Forgets the labels of rows that have no series any more, and lets them be used again.

@@ -7,8 +7,8 @@
 //!
 //! In reading order: [`series`] holds the samples of one series, [`stripes`] all of them by row,
 //! [`labels`] finds rows by labels; [`visibility`] says which commits a view sees; [`appender`]
-//! stages and commits, [`exemplars`] with them, [`replay`] does the same from the log, [`view`] reads, [`deletion`] hides
-//! what is deleted, [`gc`] drops.
+//! stages and commits, [`exemplars`] with them, [`log`] says when that is on the disk, [`replay`]
+//! does the same from the log, [`view`] reads, [`deletion`] hides what is deleted, [`gc`] drops.
 //!
 //! Locks, in the order they are taken: `log` (one commit or truncation at a time), `visibility`,
 //! `labels`, `rows`, one stripe, `tombstones`, `exemplars`. No other order occurs.
@@ -18,6 +18,7 @@ mod deletion;
 mod exemplars;
 mod gc;
 mod labels;
+mod log;
 mod replay;
 mod row_set;
 mod series;
@@ -26,7 +27,7 @@ mod view;
 mod visibility;
 
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use model::{TimeRange, Timestamp};
 use storage::Appender;
@@ -34,12 +35,13 @@ use storage::Appender;
 use crate::error::OpenError;
 use crate::exemplars::Exemplars;
 use crate::fs::Files;
-use crate::options::{Options, WalSync};
+use crate::options::Options;
 use crate::stats::Counters;
 use crate::tombstones::Tombstones;
 use crate::wal::Wal;
 use appender::HeadAppender;
 use labels::LabelIndex;
+use log::{Log, Synced};
 use stripes::{RowNumbers, Stripes};
 pub(crate) use view::View;
 use visibility::Visibility;
@@ -52,6 +54,7 @@ pub(crate) struct Head {
     /// A sample may be so much older than the newest.
     window_ms: i64,
     log: Mutex<Log>,
+    synced: Synced,
     visibility: Mutex<Visibility>,
     labels: RwLock<LabelIndex>,
     rows: Mutex<RowNumbers>,
@@ -66,13 +69,6 @@ pub(crate) struct Head {
     sealed: AtomicI64,
     /// When the log was synced last, ms.
     synced_at: AtomicI64,
-}
-
-/// The right to commit, and what goes with it.
-#[derive(Debug)]
-struct Log {
-    wal: Wal,
-    is_closed: bool,
 }
 
 /// What the head is like at a moment.
@@ -98,6 +94,7 @@ impl Head {
             files: options.files.clone(),
             window_ms: options.min_block_duration_ms / 2,
             log: Mutex::new(Log { wal, is_closed: false }),
+            synced: Synced::default(),
             visibility: Mutex::default(),
             labels: RwLock::new(replayed.labels),
             rows: Mutex::new(replayed.rows),
@@ -147,50 +144,6 @@ impl Head {
         }
     }
 
-    /// Syncs the log if that is due at `now_ms`.
-    pub(crate) fn tick(&self, now_ms: Timestamp) {
-        let policy = self.log().wal.sync_policy();
-        let WalSync::Every(interval_ms) = policy else { return };
-        let last = self.synced_at.load(Ordering::Relaxed);
-        // Also when the clock was set back.
-        if now_ms < last || now_ms.saturating_sub(last) >= interval_ms {
-            self.synced_at.store(now_ms, Ordering::Relaxed);
-            if let Err(error) = self.sync() {
-                tracing::error!(%error, "the last commits may not be on the disk");
-            }
-        }
-    }
-
-    /// Syncs what of the log is not on the disk; commits go on meanwhile.
-    fn sync(&self) -> Result<(), OpenError> {
-        let unsynced = self.log().wal.take_unsynced();
-        let mut failed = None;
-        for file in unsynced {
-            match self.files.sync(&file.file) {
-                Ok(()) => self.counters.wal_syncs.inc(),
-                Err(error) => {
-                    self.counters.wal_syncs_failed.inc();
-                    failed = Some(OpenError::io("sync", &file.path)(error));
-                }
-            }
-        }
-        let Some(error) = failed else { return Ok(()) };
-        // After a failed sync the system may have dropped pages of that file: trust it no more.
-        self.log().wal.retire();
-        Err(error)
-    }
-
-    /// Syncs the log; commits fail from now on.
-    pub(crate) fn close(&self) -> Result<(), OpenError> {
-        self.log().is_closed = true;
-        self.sync()
-    }
-
-    /// The bytes of the log.
-    pub(crate) fn size_bytes(&self) -> u64 {
-        self.log().wal.size_bytes()
-    }
-
     pub(crate) fn status(&self) -> HeadStatus {
         let gone = self.counters.chunks_removed.get();
         HeadStatus {
@@ -198,11 +151,6 @@ impl Head {
             num_chunks: self.counters.chunks_created.get().saturating_sub(gone),
             range: self.range(),
         }
-    }
-
-    /// Waits for the commit or truncation under way, and keeps others from beginning.
-    fn log(&self) -> MutexGuard<'_, Log> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

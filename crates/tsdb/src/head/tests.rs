@@ -1,6 +1,7 @@
 //! Tests of the head as a whole: what commits bring, what views show, what a restart finds.
 
 use super::*;
+use crate::WalSync;
 use crate::index::{Index, Source, select};
 use model::sample::STALE_NAN;
 use model::{Labels, Matcher};
@@ -413,10 +414,10 @@ fn sealing_refuses_what_is_older_even_if_it_is_staged() {
 
 #[test]
 fn a_commit_that_cannot_be_logged_is_not_visible() {
-    for steps in 0..3 {
+    for steps in 0..4 {
         let dir = tempfile::tempdir().unwrap();
         let files = Files::cut_after(steps);
-        // Each commit takes a step of its own, to sync, and the first also two to make a segment.
+        // Three to make a segment, one to write.
         let wal_sync = WalSync::Always;
         let head = open(&Options { files, wal_sync, ..options(dir.path()) });
         let mut appender = head.appender();
@@ -435,6 +436,43 @@ fn a_commit_that_cannot_be_logged_is_not_visible() {
 }
 
 #[test]
+fn a_commit_that_cannot_be_synced_is_not_acknowledged_and_the_last() {
+    let dir = tempfile::tempdir().unwrap();
+    // Three to make a segment, one to write.
+    let files = Files::cut_after(4);
+    let wal_sync = WalSync::Always;
+    let head = open(&Options { files, wal_sync, ..options(dir.path()) });
+    for (t, written) in [(1, true), (2, false), (3, false)] {
+        let mut appender = head.appender();
+        appender.append(None, &labels("a"), t, 1.0).unwrap();
+        let error = appender.commit().expect_err("nothing reaches the disk");
+        assert_eq!(matches!(error, CommitError::Unsynced { .. }), written, "{error}");
+    }
+    assert_eq!(all(&head), samples_of(&[("a", 1, 1.0)]));
+    assert_eq!(head.counters.wal_syncs_failed.get(), 1, "a failed sync is not tried again");
+    drop(head);
+    assert_eq!(all(&open(&options(dir.path()))), samples_of(&[("a", 1, 1.0)]));
+}
+
+#[test]
+fn commits_at_the_same_time_share_a_sync() {
+    let dir = tempfile::tempdir().unwrap();
+    let head = &open(&Options { wal_sync: WalSync::Always, ..options(dir.path()) });
+    head.synced.hold();
+    std::thread::scope(|scope| {
+        for n in 0..8 {
+            scope.spawn(move || commit(head, &[(&format!("s{n}"), 1, 1.0)]));
+        }
+        while head.log().wal.commits() < 8 {
+            std::thread::yield_now();
+        }
+        assert_eq!(head.counters.wal_syncs.get(), 0);
+        head.synced.let_go();
+    });
+    assert_eq!(head.counters.wal_syncs.get(), 1);
+}
+
+#[test]
 fn a_closed_head_takes_nothing_and_still_answers() {
     let (_dir, head) = fresh();
     commit(&head, &[("a", 1, 1.0)]);
@@ -446,16 +484,21 @@ fn a_closed_head_takes_nothing_and_still_answers() {
 }
 
 #[test]
-fn the_log_is_synced_when_the_interval_has_passed() {
-    let (_dir, head) = fresh();
-    let mut syncs = Vec::new();
-    for now_ms in [10_000, 10_500, 11_000, 11_999, 12_000, 3_000] {
-        commit(&head, &[("a", syncs.len() as i64, 1.0)]);
-        head.tick(now_ms);
-        syncs.push(head.counters.wal_syncs.get());
+fn the_log_is_synced_before_the_interval_has_passed() {
+    // The next call may come a second later, or as soon as the interval says.
+    for (interval_ms, expected) in [(3_000, [1, 1, 2, 2, 3, 4]), (1_000, [1, 2, 3, 4, 5, 6])] {
+        let dir = tempfile::tempdir().unwrap();
+        let wal_sync = WalSync::Every(interval_ms);
+        let head = open(&Options { wal_sync, ..options(dir.path()) });
+        let mut syncs = Vec::new();
+        for now_ms in [10_000, 11_000, 12_001, 14_000, 14_100, 3_000] {
+            commit(&head, &[("a", syncs.len() as i64, 1.0)]);
+            head.tick(now_ms);
+            syncs.push(head.counters.wal_syncs.get());
+        }
+        // The last: somebody has set the clock back.
+        assert_eq!(syncs, expected);
     }
-    // The last: somebody has set the clock back.
-    assert_eq!(syncs, [1, 1, 2, 2, 3, 4]);
 }
 
 #[test]

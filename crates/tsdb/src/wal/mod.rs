@@ -11,6 +11,7 @@
 mod integer;
 mod labels;
 mod notes;
+mod pending;
 mod reader;
 pub(crate) mod record;
 mod writer;
@@ -19,15 +20,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use model::Timestamp;
+use storage::CommitError;
 
 use crate::error::OpenError;
 use crate::fs::Files;
 use crate::options::{Options, WalSync};
 use crate::stats::Counters;
+use pending::Pending;
 pub(crate) use reader::Replayed;
 pub(crate) use record::{LoggedValue, MAX_SAMPLES};
 use writer::Current;
-pub(crate) use writer::{Record, Unsynced};
+pub(crate) use writer::Record;
 
 /// The directory of the log below that of the database.
 const WAL_DIR: &str = "wal";
@@ -43,6 +46,13 @@ struct Segment {
     max_t: Option<Timestamp>,
 }
 
+impl Segment {
+    /// Whether it has samples that are not older than `t`.
+    fn is_needed(&self, t: Timestamp) -> bool {
+        self.max_t.is_some_and(|max_t| max_t >= t)
+    }
+}
+
 /// An open log. One thread at a time uses it.
 #[derive(Debug)]
 pub(crate) struct Wal {
@@ -55,8 +65,12 @@ pub(crate) struct Wal {
     old: Vec<Segment>,
     current: Option<Current>,
     next_number: u32,
-    /// Old segments with bytes that are not yet known to be on the disk.
-    unsynced: Vec<Unsynced>,
+    /// Segments with bytes that are not yet known to be on the disk, and perhaps the newest one.
+    pending: Vec<Pending>,
+    /// Segments that could not be synced, to be written anew.
+    given_up: Vec<Pending>,
+    /// How many records were written.
+    commits: u64,
     /// The record being written.
     buffer: Vec<u8>,
 }
@@ -86,7 +100,9 @@ impl Wal {
             old: Vec::new(),
             current: None,
             next_number,
-            unsynced: Vec::new(),
+            pending: Vec::new(),
+            given_up: Vec::new(),
+            commits: 0,
             buffer: Vec::new(),
         };
         for &number in &numbers {
@@ -101,29 +117,32 @@ impl Wal {
         self.old.iter().map(|segment| segment.size).sum::<u64>() + current
     }
 
-    /// Removes segments whose samples are all older than `t`; commits to come go to a new one.
+    /// Begins to forget samples older than `t`; commits to come go to a new segment.
     ///
-    /// Only when the samples before `t` are durable elsewhere. A segment that cannot be removed stays
-    /// until the next cut, which costs time at an open and nothing else.
-    pub(crate) fn cut(&mut self, t: Timestamp) {
+    /// Only when the samples before `t` are durable elsewhere. What is deleted is in no block: if
+    /// segments with older samples stay, only a note keeps them from bringing it back once the
+    /// deletion's own segment is gone. It must be on the disk before [`Wal::end_cut`].
+    pub(crate) fn begin_cut(&mut self, t: Timestamp) -> Result<(), CommitError> {
         self.retire();
         self.counters.wal_truncations.inc();
-        let is_kept = |segment: &Segment| segment.max_t.is_some_and(|max_t| max_t >= t);
-        if self.old.iter().any(is_kept) {
-            // What was deleted is in no block: only this note keeps an older segment from bringing it
-            // back once the deletion's own segment is gone.
-            if let Err(error) = self.note_cut(t) {
-                self.counters.wal_truncations_failed.inc();
-                tracing::warn!(%error, "the log cannot be cut");
-                return;
-            }
+        if !self.old.iter().any(|segment| segment.is_needed(t)) {
+            return Ok(());
         }
+        let mut record = self.begin(t)?;
+        record.cut(t);
+        record.commit()
+    }
+
+    /// Removes segments whose samples are all older than `t`. A segment that cannot be removed stays
+    /// until the next cut, which costs time at an open and nothing else.
+    pub(crate) fn end_cut(&mut self, t: Timestamp) {
         let (kept, gone): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.old).into_iter().partition(is_kept);
+            std::mem::take(&mut self.old).into_iter().partition(|segment| segment.is_needed(t));
         self.old = kept;
         for segment in gone {
             let path = segment_path(&self.dir, segment.number);
-            self.unsynced.retain(|unsynced| unsynced.path != path);
+            self.pending.retain(|pending| pending.number != segment.number);
+            self.given_up.retain(|pending| pending.number != segment.number);
             if let Err(error) = self.files.remove(&path) {
                 self.counters.wal_truncations_failed.inc();
                 tracing::warn!(segment = %path.display(), %error, "a segment cannot be removed");

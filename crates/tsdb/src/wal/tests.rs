@@ -32,7 +32,7 @@ fn open(options: &Options) -> (Wal, Vec<Samples>) {
 }
 
 /// Commits one sample each of some rows.
-fn commit(wal: &mut Wal, t: i64, rows: &[u32]) -> Result<Samples, storage::CommitError> {
+fn commit(wal: &mut Wal, t: i64, rows: &[u32]) -> Result<Samples, CommitError> {
     let mut record = wal.begin(t)?;
     for &row in rows {
         record.sample(row, t, f64::from(row) / 3.0, || labels_of(row));
@@ -217,7 +217,8 @@ fn cutting_removes_segments_whose_samples_are_all_older() {
         wal.retire();
     }
     assert_eq!(segments(dir.path()).len(), 3);
-    wal.cut(20);
+    wal.begin_cut(20).unwrap();
+    wal.end_cut(20);
     // Those with what is not older, and one that notes the cut.
     assert_eq!(segments(dir.path()).len(), 3);
     expected.push(vec![]);
@@ -226,19 +227,66 @@ fn cutting_removes_segments_whose_samples_are_all_older() {
     assert_eq!(open(&options(dir.path())).1, expected);
 }
 
+/// Syncs with the files of the log, as the head does.
+fn sync(wal: &mut Wal) -> Result<(), CommitError> {
+    wal.rewrite()?;
+    let batch = wal.begin_sync();
+    let synced = batch.sync(&wal.files);
+    wal.end_sync(&batch, synced)
+}
+
 #[test]
-fn what_is_not_synced_is_handed_out_once() {
+fn what_is_not_synced_is_synced_once() {
     let dir = tempfile::tempdir().unwrap();
+    let counters = Arc::new(Counters::default());
     let every = Options { wal_sync: WalSync::Every(1000), ..options(dir.path()) };
-    let (mut wal, _) = open(&every);
-    assert!(wal.take_unsynced().is_empty());
-    commit(&mut wal, 0, &[1]).unwrap();
-    wal.retire();
-    commit(&mut wal, 1, &[1]).unwrap();
-    assert_eq!(wal.take_unsynced().len(), 2);
-    assert!(wal.take_unsynced().is_empty());
-    commit(&mut wal, 2, &[1]).unwrap();
-    assert_eq!(wal.take_unsynced().len(), 1);
+    let mut wal = Wal::open(&every, Arc::clone(&counters), &mut |_| {}).unwrap();
+    let mut check = |commits: usize, expected: u64| {
+        for t in 0..commits {
+            commit(&mut wal, t as i64, &[1]).unwrap();
+            wal.retire();
+        }
+        sync(&mut wal).unwrap();
+        assert_eq!(counters.wal_syncs.get(), expected);
+    };
+    check(0, 0);
+    check(2, 2);
+    check(0, 2);
+    check(1, 3);
+}
+
+#[test]
+fn what_a_failed_sync_may_have_lost_is_written_anew() {
+    for steps in 0..40 {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut wal, _) = open(&options(dir.path()));
+        let mut expected: Vec<Samples> = Vec::new();
+        for t in 0..3 {
+            expected.push(commit(&mut wal, t, &[1, 2]).unwrap());
+        }
+        sync(&mut wal).unwrap();
+        wal.files = Files::cut_after(steps);
+        for t in 3..9 {
+            expected.extend(commit(&mut wal, t, &[1, 2]));
+            if t % 2 == 0 {
+                wal.retire();
+            }
+            let _ = sync(&mut wal);
+        }
+        wal.files = Files::default();
+        for lost in &wal.given_up {
+            // The system has dropped what it could not write.
+            let path = segment_path(&wal.dir, lost.number);
+            let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+            file.set_len(lost.synced).unwrap();
+        }
+        expected.push(commit(&mut wal, 10, &[2, 3]).unwrap());
+        sync(&mut wal).unwrap();
+        assert!(!wal.is_stuck());
+        expected.push(commit(&mut wal, 11, &[3]).unwrap());
+        drop(wal);
+        assert_eq!(open(&options(dir.path())).1, expected, "cut after {steps} steps");
+    }
 }
 
 #[test]

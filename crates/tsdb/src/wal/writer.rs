@@ -1,13 +1,13 @@
-//! Appending records to the newest segment, rolling to the next, and syncing.
+//! Appending records to the newest segment, and rolling to the next.
 
 use std::fs::File;
-use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use model::{Labels, TimeRange, Timestamp};
 use storage::CommitError;
 
+use super::pending::{Pending, ToSync};
 use super::record::Encoder;
 use super::{MAGIC, Segment, VERSION, Wal, segment_path};
 use crate::exemplars::Kept;
@@ -25,15 +25,6 @@ pub(super) struct Current {
     path: PathBuf,
     file: Arc<File>,
     encoder: Encoder,
-    /// Whether something was written since the last sync.
-    is_dirty: bool,
-}
-
-/// A file to sync.
-#[derive(Clone, Debug)]
-pub(crate) struct Unsynced {
-    pub(crate) path: PathBuf,
-    pub(crate) file: Arc<File>,
 }
 
 /// One commit on its way to the log. Dropped before [`Record::commit`], it leaves its segment behind:
@@ -47,37 +38,17 @@ pub(crate) struct Record<'a> {
 impl Wal {
     /// Begins the record of a commit whose first sample is at `t`.
     pub(crate) fn begin(&mut self, t: Timestamp) -> Result<Record<'_>, CommitError> {
-        let mut current = match self.current.take() {
-            Some(current) => current,
-            None => self.create_segment().inspect_err(|_| self.counters.wal_writes_failed.inc())?,
-        };
+        let mut current = self.newest().inspect_err(|_| self.counters.wal_writes_failed.inc())?;
         self.buffer.clear();
         let start = frame::begin(&mut self.buffer);
         current.encoder.begin(&mut self.buffer, t);
         Ok(Record { wal: self, current, start })
     }
 
-    /// The files with bytes that are not yet on the disk; the caller syncs them, without holding the
-    /// log, and tells of a failure with [`Wal::retire`].
-    pub(crate) fn take_unsynced(&mut self) -> Vec<Unsynced> {
-        let mut unsynced = std::mem::take(&mut self.unsynced);
-        if let Some(current) = self.current.as_mut().filter(|current| current.is_dirty) {
-            current.is_dirty = false;
-            unsynced.push(current.unsynced());
-        }
-        unsynced
-    }
-
-    /// Notes that samples before `t` are in blocks or deleted, and waits until that is on the disk.
-    pub(super) fn note_cut(&mut self, t: Timestamp) -> Result<(), CommitError> {
-        let mut record = self.begin(t)?;
-        record.cut(t);
-        record.commit()?;
-        for unsynced in self.take_unsynced() {
-            let Unsynced { path, file } = unsynced;
-            self.files.sync(&file).map_err(|source| CommitError::Io { path, source })?;
-        }
-        Ok(())
+    /// The segment to write to. What the disk has refused before comes first.
+    fn newest(&mut self) -> Result<Current, CommitError> {
+        self.rewrite()?;
+        self.current.take().map_or_else(|| self.create_segment(), Ok)
     }
 
     /// When commits are to be on the disk.
@@ -93,39 +64,42 @@ impl Wal {
     }
 
     fn retire_segment(&mut self, current: Current) {
-        if current.is_dirty && self.sync != WalSync::Never {
-            self.unsynced.push(current.unsynced());
-        }
         self.old.push(current.segment);
     }
 
     fn create_segment(&mut self) -> Result<Current, CommitError> {
         let number = self.next_number;
-        self.next_number = number.checked_add(1).expect("segments are fewer than 2^32");
         let path = segment_path(&self.dir, number);
-        let created = self.files.create(&path).and_then(|mut file| {
-            file.write_all(&header(MAGIC, VERSION))?;
+        self.buffer.clear();
+        self.buffer.extend_from_slice(&header(MAGIC, VERSION));
+        let created = self.files.create(&path).and_then(|file| {
+            self.files.append(&file, &self.buffer)?;
             // The name must be there as long as the bytes are.
             self.files.sync_dir(&self.dir)?;
-            Ok(file)
+            Ok(Arc::new(file))
         });
         // Crash here: a segment without records, removed at the next open.
-        let file = created.map_err(|source| CommitError::Io { path: path.clone(), source })?;
+        let file = created.map_err(|source| {
+            // Made anew at the next attempt, if it stays.
+            let _ = std::fs::remove_file(&path);
+            CommitError::Io { path: path.clone(), source }
+        })?;
+        self.next_number = number.checked_add(1).expect("segments are fewer than 2^32");
         self.counters.wal_segments.inc();
-        let size = header(MAGIC, VERSION).len() as u64;
-        Ok(Current {
-            segment: Segment { number, size, max_t: None },
-            path,
-            file: Arc::new(file),
-            encoder: Encoder::default(),
-            is_dirty: true,
-        })
+        if self.sync != WalSync::Never {
+            self.pending.push(Pending::new(number, &path, &file));
+            self.note_appended();
+        }
+        let segment = Segment { number, size: self.buffer.len() as u64, max_t: None };
+        Ok(Current { segment, path, file, encoder: Encoder::default() })
     }
 }
 
 impl Current {
-    fn unsynced(&self) -> Unsynced {
-        Unsynced { path: self.path.clone(), file: Arc::clone(&self.file) }
+    /// The file as it is now.
+    pub(super) fn to_sync(&self) -> ToSync {
+        let Segment { number, size, .. } = self.segment;
+        ToSync { number, path: self.path.clone(), file: Arc::clone(&self.file), size }
     }
 }
 
@@ -170,7 +144,7 @@ impl Record<'_> {
     }
 
     /// Notes that samples before `t`, of records before, are in blocks or deleted.
-    fn cut(&mut self, t: Timestamp) {
+    pub(super) fn cut(&mut self, t: Timestamp) {
         self.current.encoder.cut(&mut self.wal.buffer, t);
         self.note(t);
     }
@@ -180,14 +154,15 @@ impl Record<'_> {
         *max_t = Some(max_t.map_or(t, |max_t| max_t.max(t)));
     }
 
-    /// Hands the record to the operating system, and to the disk if every commit is to be there.
+    /// Hands the record to the operating system.
     ///
     /// After an error nothing of it is in the log, as far as the file can still be cut; and the
     /// segment is left behind, so that half a record hides no later one.
     pub(crate) fn commit(self) -> Result<(), CommitError> {
         let Self { wal, mut current, start } = self;
         let written = match frame::end(&mut wal.buffer, start) {
-            Some(()) => current.write(wal),
+            // Crash here: what was written may be torn; the next open cuts it off.
+            Some(()) => wal.files.append(&current.file, &wal.buffer),
             None => Err(std::io::Error::new(
                 std::io::ErrorKind::FileTooLarge,
                 format!("a commit takes more than {} bytes", frame::MAX_DATA_BYTES),
@@ -204,6 +179,8 @@ impl Record<'_> {
         let len = wal.buffer.len() as u64;
         current.segment.size += len;
         wal.counters.wal_bytes_written.add(len);
+        wal.commits += 1;
+        wal.note_appended();
         let definitions = current.encoder.definition_bytes();
         let is_full = current.segment.size.saturating_sub(definitions) >= wal.segment_bytes
             || current.segment.size >= wal.segment_bytes.saturating_mul(MOST_DEFINITIONS);
@@ -211,20 +188,6 @@ impl Record<'_> {
             wal.retire_segment(current);
         } else {
             wal.current = Some(current);
-        }
-        Ok(())
-    }
-}
-
-impl Current {
-    fn write(&mut self, wal: &Wal) -> std::io::Result<()> {
-        self.is_dirty = true;
-        (&*self.file).write_all(&wal.buffer)?;
-        // Crash here: what was written so far may be torn; the next open cuts it off.
-        if wal.sync == WalSync::Always {
-            wal.files.sync(&self.file)?;
-            wal.counters.wal_syncs.inc();
-            self.is_dirty = false;
         }
         Ok(())
     }

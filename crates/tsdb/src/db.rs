@@ -21,8 +21,8 @@ use crate::querier::{BlockList, DbQuerier};
 use crate::snapshot::SNAPSHOTS_DIR;
 use crate::stats::{Cardinality, Counters, Status, cardinality};
 
-/// Where blocks go that do not open.
-const QUARANTINE: &str = "quarantine";
+/// Where blocks go that do not open, and damaged bytes of the log.
+pub(crate) const QUARANTINE: &str = "quarantine";
 
 /// An open database. Shared by reference; dropped without [`Db::close`] it loses nothing that was
 /// committed, but leaves the last second unsynced.

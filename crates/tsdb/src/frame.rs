@@ -10,6 +10,8 @@
 
 /// A frame's data may have so many bytes.
 pub(crate) const MAX_DATA_BYTES: u64 = 1 << 28;
+/// A frame has so many bytes more than its data.
+pub(crate) const OVERHEAD_BYTES: u64 = 8;
 
 /// Begins a frame at the end of `out`; returns where, for [`end`].
 pub(crate) fn begin(out: &mut Vec<u8>) -> usize {

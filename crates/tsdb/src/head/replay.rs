@@ -4,6 +4,7 @@
 //! a log that was not cut yet, or the same record twice, changes nothing.
 
 use model::{Labels, Timestamp};
+use rustc_hash::FxHashMap;
 
 use super::labels::LabelIndex;
 use super::series::{Appended, MemSeries, Value};
@@ -26,6 +27,8 @@ pub(super) struct Replay<'a> {
     segment: u32,
     /// Rows by the numbers that series have in this segment.
     rows: Vec<u32>,
+    /// Labels of those that have no row yet, as nothing of them was replayed.
+    unplaced: FxHashMap<u32, Labels>,
 }
 
 /// What a replay leaves.
@@ -55,7 +58,7 @@ impl<'a> Replay<'a> {
             min_t: Timestamp::MAX,
             max_t: Timestamp::MIN,
         };
-        Self { from, counters, head, segment: 0, rows: Vec::new() }
+        Self { from, counters, head, segment: 0, rows: Vec::new(), unplaced: FxHashMap::default() }
     }
 
     /// One commit of the log.
@@ -63,19 +66,19 @@ impl<'a> Replay<'a> {
         if self.segment != commit.segment {
             self.segment = commit.segment;
             self.rows.clear();
+            self.unplaced.clear();
         }
-        self.rows.resize(commit.labels.len(), NO_ROW);
+        self.rows.resize(commit.num_series, NO_ROW);
+        let first_new = commit.num_series - commit.new_series.len();
+        for (labels, at) in commit.new_series.iter().zip(first_new..) {
+            self.unplaced.insert(u32::try_from(at).expect("as in the log"), labels.clone());
+        }
         let nobody = Viewers { oldest: None };
         let mut chunks = 0;
-        for sample in commit.samples.iter().filter(|sample| sample.t >= self.from) {
-            let at = sample.series as usize;
-            if self.rows[at] == NO_ROW {
-                let Some(row) = self.head.row_of(&commit.labels[at], self.counters) else {
-                    continue;
-                };
-                self.rows[at] = row;
-            }
-            let series = self.head.series.get_mut(self.rows[at]).expect("made with its row");
+        let from = self.from;
+        for sample in commit.samples.iter().filter(|sample| sample.t >= from) {
+            let Some(row) = self.row_of(sample.series) else { continue };
+            let series = self.head.series.get_mut(row).expect("made with its row");
             let value = match sample.value {
                 LoggedValue::Float(bits) => Value::Float(f64::from_bits(bits)),
                 LoggedValue::Histogram(at) => Value::Histogram(&commit.histograms[at as usize]),
@@ -92,10 +95,31 @@ impl<'a> Replay<'a> {
         self.delete(commit);
         for logged in &commit.notes.exemplars {
             // One that is out of order was so when it was logged.
-            let series = &commit.labels[logged.series as usize];
-            let _ = self.head.exemplars.add(series, logged.kept.clone());
+            if let Some(series) = self.labels_of(logged.series) {
+                let _ = self.head.exemplars.add(&series, logged.kept.clone());
+            }
         }
         self.head.cut = commit.notes.cut.map_or(self.head.cut, |cut| cut.max(self.head.cut));
+    }
+
+    /// The row of a series by its number in the segment; `None` if its labels are lost, or there is no
+    /// room.
+    fn row_of(&mut self, series: u32) -> Option<u32> {
+        let slot = &mut self.rows[series as usize];
+        if *slot == NO_ROW {
+            let labels = self.unplaced.get(&series)?;
+            *slot = self.head.row_of(labels, self.counters)?;
+            self.unplaced.remove(&series);
+        }
+        Some(*slot)
+    }
+
+    /// The labels of a series by its number in the segment; `None` if they are lost.
+    fn labels_of(&self, series: u32) -> Option<Labels> {
+        match self.rows[series as usize] {
+            NO_ROW => self.unplaced.get(&series).cloned(),
+            row => self.head.labels.labels(row),
+        }
     }
 
     /// What a commit deletes; a series of which nothing was replayed needs no tombstone.
@@ -104,7 +128,7 @@ impl<'a> Replay<'a> {
             commit.notes.deleted.iter().filter(|deleted| deleted.range.max() >= self.from)
         {
             let row = match self.rows[deleted.series as usize] {
-                NO_ROW => self.head.labels.find(&commit.labels[deleted.series as usize]),
+                NO_ROW => self.unplaced.get(&deleted.series).and_then(|l| self.head.labels.find(l)),
                 row => Some(row),
             };
             if let Some(row) = row {

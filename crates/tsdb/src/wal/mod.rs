@@ -8,12 +8,17 @@
 //!
 #![doc = include_str!("../../../../docs/format/wal.md")]
 
+mod decoder;
+mod encoder;
+mod header;
 mod integer;
 mod labels;
 mod notes;
+mod opening;
 mod pending;
 mod reader;
 pub(crate) mod record;
+mod source;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -22,6 +27,7 @@ use std::sync::Arc;
 use model::Timestamp;
 use storage::CommitError;
 
+use crate::db::QUARANTINE;
 use crate::error::OpenError;
 use crate::fs::Files;
 use crate::options::{Options, WalSync};
@@ -34,8 +40,6 @@ pub(crate) use writer::Record;
 
 /// The directory of the log below that of the database.
 const WAL_DIR: &str = "wal";
-const MAGIC: [u8; 8] = *b"FRLWALOG";
-const VERSION: u8 = 1;
 
 /// A segment that nothing is appended to any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +61,8 @@ impl Segment {
 #[derive(Debug)]
 pub(crate) struct Wal {
     dir: PathBuf,
+    /// Where damaged bytes go.
+    quarantine: PathBuf,
     files: Files,
     counters: Arc<Counters>,
     sync: WalSync,
@@ -78,8 +84,8 @@ pub(crate) struct Wal {
 impl Wal {
     /// Opens the log of a database and replays it, oldest commit first.
     ///
-    /// Damage does not keep it from opening: what follows the damage in its segment is lost, counted
-    /// and logged, and reading goes on with the next segment. The last segment is cut off there.
+    /// Damage does not keep it from opening: it is set aside, counted and logged, and reading goes on
+    /// with the next whole record. The last segment is cut off behind its last one.
     pub(crate) fn open(
         options: &Options,
         counters: Arc<Counters>,
@@ -93,6 +99,7 @@ impl Wal {
         let next_number = numbers.last().map_or(0, |last| last.saturating_add(1));
         let mut wal = Self {
             dir,
+            quarantine: options.path.join(QUARANTINE),
             files,
             counters,
             sync: options.wal_sync,

@@ -1,20 +1,27 @@
-//! Reading a segment: its records in order, up to the first that is torn or damaged.
+//! Reading a segment: its records in order, without those that are damaged.
+//!
+//! Behind damage the reading goes on with the next whole record. Records that go on from values which
+//! the damaged ones had are passed over, up to one that begins anew.
 
-use model::Labels;
+#![deny(clippy::indexing_slicing)]
 
+use std::io::{self, Read};
+
+use model::{Labels, Timestamp};
+
+use super::header::{self, Kind};
 use super::notes::Notes;
-use super::record::{Decoder, Logged};
-use super::{MAGIC, Segment, VERSION, Wal, segment_path};
-use crate::error::OpenError;
-use crate::frame;
-use crate::index::header;
+use super::record::{self, Decoder, Logged};
+use super::source::{Next, Source};
 
 /// One commit out of the log.
 pub(crate) struct Replayed<'a> {
-    /// The segment it is in.
+    /// The segment it is in; numbers of series are those of the segment.
     pub(crate) segment: u32,
-    /// The labels of the segment's series by number.
-    pub(crate) labels: &'a [Labels],
+    /// The series it defines; they have the last numbers up to `num_series`.
+    pub(crate) new_series: &'a [Labels],
+    /// How many series there are, with those; of some the labels may be lost.
+    pub(crate) num_series: usize,
     /// Its samples.
     pub(crate) samples: &'a [Logged],
     /// The histograms among them, as bytes.
@@ -23,103 +30,100 @@ pub(crate) struct Replayed<'a> {
     pub(crate) notes: &'a Notes,
 }
 
-/// How the reading of a segment ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    /// After its last byte.
-    Whole,
-    /// At this byte, where no record is.
-    Torn { at: usize },
-    /// At its header: not a segment, or none that says so.
-    NoSegment,
-    /// At its header: of a format this build does not read.
-    Unknown { version: u8 },
+/// What the reading of a segment found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Found {
+    /// The newest sample, deletion or cut.
+    pub(super) max_t: Option<Timestamp>,
+    /// Bytes that are damaged, each from where to where.
+    pub(super) damaged: Vec<(u64, u64)>,
+    /// Records whose floats are lost as they go on from damaged ones.
+    pub(super) without_floats: u64,
+    /// Where the records end, if the bytes go on.
+    pub(super) end: Option<u64>,
+    /// Whether what follows the last record is what a crash leaves of a commit under way.
+    pub(super) is_torn: bool,
+    /// The version that the header names, if this build does not read it; then nothing was read.
+    pub(super) unknown: Option<u8>,
 }
 
-impl Wal {
-    /// Replays a segment and notes it among the old ones.
-    pub(super) fn read_segment(
-        &mut self,
-        number: u32,
-        is_last: bool,
-        replay: &mut dyn FnMut(&Replayed<'_>),
-    ) -> Result<(), OpenError> {
-        let path = segment_path(&self.dir, number);
-        let bytes = std::fs::read(&path).map_err(OpenError::io("read", &path))?;
-        let mut segment = Segment { number, size: bytes.len() as u64, max_t: None };
-        let end = read(&bytes, number, &mut |replayed| {
-            let newest = replayed.samples.iter().map(|sample| sample.t);
-            let newest = newest.chain(replayed.notes.newest()).max();
-            segment.max_t = segment.max_t.max(newest);
-            replay(replayed);
-        });
-        match end {
-            End::Whole if segment.max_t.is_none() => {
-                // Made, but a crash came before its first record.
-                return self.files.remove(&path).map_err(OpenError::io("remove", &path));
-            }
-            End::Whole => {}
-            End::Unknown { version } => {
-                let found = version.to_string();
-                return Err(OpenError::UnknownFormat { path, found, newest: "1" });
-            }
-            End::NoSegment => {
-                self.counters.wal_corruptions.inc();
-                tracing::error!(segment = %path.display(), "not a segment of the log, skipped");
-                // Kept for someone to look at, until all that came with it is in blocks.
-                segment.max_t = Some(i64::MAX);
-            }
-            End::Torn { at } => {
-                self.counters.wal_corruptions.inc();
-                let lost_bytes = bytes.len() - at;
-                tracing::warn!(
-                    segment = %path.display(), at, lost_bytes, is_last,
-                    "no whole record here in the log; what follows in the segment is lost"
-                );
-                if is_last {
-                    self.cut_off(&path, at as u64).map_err(OpenError::io("cut off", &path))?;
-                    segment.size = at as u64;
-                }
+/// Reads a segment of `len` bytes.
+pub(super) fn read(
+    from: impl Read,
+    len: u64,
+    segment: u32,
+    replay: &mut dyn FnMut(&Replayed<'_>),
+) -> io::Result<Found> {
+    let mut source = Source::new(from, len);
+    let mut found = Found::default();
+    let mut decoder = Decoder::default();
+    match header::kind(source.fill(header::LEN)?) {
+        Kind::Segment => source.skip(header::LEN),
+        Kind::Unknown { version } => {
+            found.unknown = Some(version);
+            return Ok(found);
+        }
+        Kind::Begun => return Ok(found),
+        Kind::Damaged => {
+            decoder.skip();
+            if !found.pass_damage(&mut source, Next::Broken)? {
+                return Ok(found);
             }
         }
-        self.old.push(segment);
-        Ok(())
     }
-
-    /// Cuts a file off behind its last whole record, so that the next open does not find it torn.
-    fn cut_off(&self, path: &std::path::Path, len: u64) -> std::io::Result<()> {
-        let file = std::fs::OpenOptions::new().write(true).open(path)?;
-        file.set_len(len)?;
-        self.files.sync(&file)
+    loop {
+        let next = source.next()?;
+        match next {
+            Next::End => return Ok(found),
+            Next::Record(len) => {
+                if let Some(read) = decoder.read(source.record()) {
+                    found.replay(segment, &decoder, read, replay);
+                    source.skip(len);
+                    continue;
+                }
+            }
+            Next::Torn | Next::Broken => {}
+        }
+        decoder.skip();
+        if !found.pass_damage(&mut source, next)? {
+            return Ok(found);
+        }
     }
 }
 
-/// Reads the records of a segment, as many as are whole.
-fn read(bytes: &[u8], segment: u32, replay: &mut dyn FnMut(&Replayed<'_>)) -> End {
-    let header = header(MAGIC, VERSION);
-    let Some((found, mut rest)) = bytes.split_first_chunk::<16>() else {
-        return if header.starts_with(bytes) { End::Whole } else { End::NoSegment };
-    };
-    if *found != header {
-        let (magic, version) = (found.starts_with(&MAGIC), found[MAGIC.len()]);
-        let is_unknown = magic && version != VERSION;
-        return if is_unknown { End::Unknown { version } } else { End::NoSegment };
-    }
-    let mut decoder = Decoder::default();
-    while !rest.is_empty() {
-        let whole = frame::split(rest).and_then(|(record, after)| {
-            decoder.read(record)?;
-            Some(after)
-        });
-        let Some(after) = whole else { return End::Torn { at: bytes.len() - rest.len() } };
-        rest = after;
+impl Found {
+    fn replay(
+        &mut self,
+        segment: u32,
+        decoder: &Decoder,
+        read: record::Read,
+        replay: &mut dyn FnMut(&Replayed<'_>),
+    ) {
+        self.without_floats += u64::from(read == record::Read::NoFloats);
+        let samples = decoder.samples().iter().map(|sample| sample.t);
+        self.max_t = self.max_t.max(samples.chain(decoder.notes().newest()).max());
         replay(&Replayed {
             segment,
-            labels: decoder.labels(),
+            new_series: decoder.new_series(),
+            num_series: decoder.num_series(),
             samples: decoder.samples(),
             histograms: decoder.histograms(),
             notes: decoder.notes(),
         });
     }
-    End::Whole
+
+    /// Goes on to the next record; false if there is none.
+    fn pass_damage<R: Read>(&mut self, source: &mut Source<R>, what: Next) -> io::Result<bool> {
+        let from = source.at();
+        source.skip(usize::from(source.left() > 0));
+        let goes_on = source.seek_record()?;
+        self.is_torn = !goes_on && what == Next::Torn;
+        if !self.is_torn {
+            self.damaged.push((from, source.at()));
+        }
+        if !goes_on {
+            self.end = Some(from);
+        }
+        Ok(goes_on)
+    }
 }

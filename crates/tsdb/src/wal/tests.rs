@@ -21,13 +21,30 @@ fn bits(sample: &record::Logged) -> u64 {
     }
 }
 
+/// Names of series by segment and number.
+#[derive(Default)]
+struct Names(BTreeMap<(u32, u32), String>);
+
+impl Names {
+    /// A commit with names; samples of series whose labels are lost are left out.
+    fn of(&mut self, replayed: &Replayed<'_>) -> Samples {
+        let first_new = replayed.num_series - replayed.new_series.len();
+        for (labels, number) in replayed.new_series.iter().zip(first_new..) {
+            let key = (replayed.segment, u32::try_from(number).unwrap());
+            self.0.insert(key, labels.metric_name().to_owned());
+        }
+        let named = |s: &record::Logged| {
+            let name = self.0.get(&(replayed.segment, s.series))?;
+            Some((name.clone(), s.t, bits(s)))
+        };
+        replayed.samples.iter().filter_map(named).collect()
+    }
+}
+
 /// Opens a log; returns it with the commits it has.
 fn open(options: &Options) -> (Wal, Vec<Samples>) {
-    let mut commits = Vec::new();
-    let wal = Wal::open(options, Arc::default(), &mut |replayed| {
-        let name = |series: u32| replayed.labels[series as usize].metric_name().to_owned();
-        commits.push(replayed.samples.iter().map(|s| (name(s.series), s.t, bits(s))).collect());
-    });
+    let (mut commits, mut names) = (Vec::new(), Names::default());
+    let wal = Wal::open(options, Arc::default(), &mut |commit| commits.push(names.of(commit)));
     (wal.expect("it opens"), commits)
 }
 
@@ -100,49 +117,51 @@ fn two_segments(dir: &Path) -> [Vec<Samples>; 2] {
     })
 }
 
-/// The same log with one file changed, opened twice.
-fn check_damaged(number: usize, damage: &dyn Fn(&mut Vec<u8>), what: &str) {
+/// Where the records of a segment end.
+fn ends(bytes: &[u8]) -> Vec<usize> {
+    let mut rest = &bytes[16..];
+    let mut ends = Vec::new();
+    while let Some((_, after)) = crate::frame::split(rest) {
+        ends.push(bytes.len() - after.len());
+        rest = after;
+    }
+    ends
+}
+
+/// Which commits of a segment are left, and whether there is damage to count.
+type Left = (Vec<usize>, bool);
+
+/// A log with one file changed, opened twice: it has what `left` says of that file, whose records end
+/// where it is told.
+fn check_damaged(
+    number: usize,
+    damage: &dyn Fn(&mut Vec<u8>),
+    left: &dyn Fn(&[usize]) -> Left,
+    what: &str,
+) {
     let dir = tempfile::tempdir().unwrap();
     let whole = two_segments(dir.path());
     let path = dir.path().join(WAL_DIR).join(format!("{number:08}"));
     let mut bytes = std::fs::read(&path).unwrap();
+    let (left, is_counted) = left(&ends(&bytes));
     damage(&mut bytes);
     std::fs::write(&path, &bytes).unwrap();
     let counters = Arc::new(Counters::default());
     let mut found: [Vec<Samples>; 2] = [vec![], vec![]];
+    let mut names = Names::default();
     let opened = Wal::open(&options(dir.path()), Arc::clone(&counters), &mut |replayed| {
-        let name = |series: u32| replayed.labels[series as usize].metric_name().to_owned();
-        let samples = replayed.samples.iter().map(|s| (name(s.series), s.t, bits(s))).collect();
-        found[replayed.segment as usize].push(samples);
+        found[replayed.segment as usize].push(names.of(replayed));
     });
-    if let Err(error) = opened {
-        assert!(matches!(error, OpenError::UnknownFormat { .. }), "{what}: {error}");
-        return;
-    }
+    drop(opened.unwrap_or_else(|error| panic!("{what}: {error}")));
+    found[number].retain(|samples| !samples.is_empty());
     assert_eq!(found[1 - number], whole[1 - number], "{what}: the other segment is whole");
-    let left = found[number].len();
-    assert_eq!(found[number], whole[number][..left], "{what}: the commits before the damage");
-    let is_whole_prefix = damage_free(&bytes);
-    assert_eq!(counters.wal_corruptions.get(), u64::from(!is_whole_prefix), "{what}");
-    drop(opened);
-    let again = open(&options(dir.path())).1;
+    let left: Vec<Samples> = left.iter().map(|at| whole[number][*at].clone()).collect();
+    assert_eq!(found[number], left, "{what}");
+    assert_eq!(counters.wal_corruptions.get(), u64::from(is_counted), "{what}");
+    assert_eq!(dir.path().join(QUARANTINE).exists(), is_counted, "{what}");
+    let again: Vec<Samples> = open(&options(dir.path())).1;
+    let again: Vec<Samples> = again.into_iter().filter(|samples| !samples.is_empty()).collect();
     assert_eq!(again, found.concat(), "{what}: the second open finds the same");
-}
-
-/// Whether the bytes end where a record ends.
-fn damage_free(bytes: &[u8]) -> bool {
-    if bytes.len() < 16 {
-        return header(bytes);
-    }
-    let mut rest = &bytes[16..];
-    while let Some((_, after)) = crate::frame::split(rest) {
-        rest = after;
-    }
-    rest.is_empty() && header(&bytes[..16])
-}
-
-fn header(bytes: &[u8]) -> bool {
-    crate::index::header(MAGIC, VERSION).starts_with(bytes)
 }
 
 #[test]
@@ -152,21 +171,92 @@ fn a_segment_cut_at_any_length_keeps_what_came_before() {
         two_segments(dir.path());
         let len = segments(dir.path())[&format!("{number:08}")];
         for cut in 0..usize::try_from(len).unwrap() {
-            check_damaged(number, &|bytes| bytes.truncate(cut), &format!("{number} cut at {cut}"));
+            let left =
+                |ends: &[usize]| ((0..ends.partition_point(|end| *end <= cut)).collect(), false);
+            let what = format!("{number} cut at {cut}");
+            check_damaged(number, &|bytes| bytes.truncate(cut), &left, &what);
         }
     }
 }
 
 #[test]
-fn a_segment_with_any_bit_flipped_keeps_what_came_before() {
+fn a_segment_with_any_byte_changed_keeps_all_other_commits() {
     for number in 0..2 {
         let dir = tempfile::tempdir().unwrap();
         two_segments(dir.path());
         let len = segments(dir.path())[&format!("{number:08}")];
-        for bit in 0..usize::try_from(len).unwrap() * 8 {
-            let flip = |bytes: &mut Vec<u8>| bytes[bit / 8] ^= 1 << (bit % 8);
-            check_damaged(number, &flip, &format!("{number}, bit {bit}"));
+        for (at, bit) in (0..usize::try_from(len).unwrap()).flat_map(|at| [(at, at % 8), (at, 7)]) {
+            let left = |ends: &[usize]| {
+                let hit = ends.partition_point(|end| *end <= at);
+                // The length may say that the last goes on beyond the end, as if it was torn.
+                let len = ends[2] - ends[1] - 8;
+                let said = at.checked_sub(ends[1]).filter(|at| *at < 4);
+                let said = said.map_or(len, |byte| len ^ 1 << (8 * byte + bit));
+                let is_torn = said > len && said <= 1 << 28;
+                match at {
+                    0..16 => (vec![0, 1, 2], true),
+                    // The first defines the series, so that without it nothing has a name.
+                    _ if hit == 0 => (vec![], true),
+                    _ => ((0..3).filter(|n| *n != hit).collect(), !is_torn),
+                }
+            };
+            let flip = |bytes: &mut Vec<u8>| bytes[at] ^= 1 << bit;
+            check_damaged(number, &flip, &left, &format!("{number}, byte {at}, bit {bit}"));
         }
+    }
+}
+
+#[test]
+fn damage_costs_its_commit_and_those_that_go_on_from_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut whole: Vec<Samples> = Vec::new();
+    let mut starts = Vec::new();
+    let (mut wal, _) = open(&options(dir.path()));
+    for t in 0..200 {
+        // Two targets in turn, each with two counters.
+        let rows = if t % 2 == 0 { [1, 2] } else { [3, 4] };
+        starts.push(wal.size_bytes().max(16));
+        let mut record = wal.begin(t).unwrap();
+        for row in rows {
+            record.sample(row, t, f64::from(row) + t as f64 / 3.0, || labels_of(row));
+        }
+        record.commit().unwrap();
+        let value = |row: u32| (f64::from(row) + t as f64 / 3.0).to_bits();
+        whole.push(rows.iter().map(|&row| (format!("m{row}"), t, value(row))).collect());
+    }
+    drop(wal);
+    let path = dir.path().join("wal/00000000");
+    let intact = std::fs::read(&path).unwrap();
+    let at = |n: usize| usize::try_from(starts[n]).unwrap();
+    // A sector of zeros, half a record, one inserted byte: records behind it have moved.
+    let lost = |from: usize, to: usize| -> Vec<Samples> {
+        let is_lost = |n: usize| {
+            let is_hit = (from..to).contains(&n);
+            // Of each target, those up to the next that begins anew, if one of its was hit.
+            let goes_on = |first: usize| n >= first && n < 128 && n % 2 == first % 2;
+            is_hit || (from..to.min(from + 2)).any(goes_on)
+        };
+        (0..200).filter(|n| !is_lost(*n)).map(|n| whole[n].clone()).collect()
+    };
+    type Damage = fn(&mut [u8]);
+    let cases: [(usize, usize, Damage); 3] = [
+        (20, 30, |bytes| bytes.fill(0)),
+        (21, 22, |bytes| bytes[7] ^= 1),
+        (50, 55, |bytes| bytes.reverse()),
+    ];
+    for (from, to, damage) in cases {
+        let mut bytes = intact.clone();
+        damage(&mut bytes[at(from)..at(to)]);
+        std::fs::write(&path, &bytes).unwrap();
+        let counters = Arc::new(Counters::default());
+        let (mut found, mut names) = (Vec::new(), Names::default());
+        let mut replay = |commit: &Replayed<'_>| found.push(names.of(commit));
+        Wal::open(&options(dir.path()), Arc::clone(&counters), &mut replay).unwrap();
+        found.retain(|samples| !samples.is_empty());
+        assert_eq!(found, lost(from, to), "{from} to {to}");
+        assert_eq!(counters.wal_corruptions.get(), 1);
+        let copy = dir.path().join(QUARANTINE).join(format!("wal-00000000-at-{}", at(from)));
+        assert_eq!(std::fs::read(copy).unwrap(), bytes[at(from)..at(to)]);
     }
 }
 
@@ -177,8 +267,10 @@ fn bytes_of_a_segment_are_as_documented() {
     let mut record = wal.begin(1).unwrap();
     record.sample(7, 1, 2.0, || labels_of(7));
     record.commit().unwrap();
-    let mut expected = b"FRLWALOG\x01\0\0\0\0\0\0\0".to_vec();
-    let mut frame = vec![17, 0, 0, 0, 1, 2, 0xd4, 1, 0x22];
+    let mut expected = b"FRLWALOG\x02\0\0\0".to_vec();
+    expected.extend(crc32fast::hash(&expected).to_le_bytes());
+    let mut frame = vec![26, 0, 0, 0, b'F' ^ 16, b'W', b'A', b'L', 0, 0, 0, 0, 1, 0, 2];
+    frame.extend([0xd4, 1, 0x22]);
     frame.extend(b"__name__");
     frame.extend([2, b'm', b'7', 0x62]);
     expected.extend(&frame);

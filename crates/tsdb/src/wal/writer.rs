@@ -9,10 +9,9 @@ use storage::CommitError;
 
 use super::pending::{Pending, ToSync};
 use super::record::Encoder;
-use super::{MAGIC, Segment, VERSION, Wal, segment_path};
+use super::{Segment, Wal, header, segment_path};
 use crate::exemplars::Kept;
 use crate::frame;
-use crate::index::header;
 use crate::options::WalSync;
 
 /// A segment goes on, full of new series, until it has so many times the size a segment should have.
@@ -41,7 +40,7 @@ impl Wal {
         let mut current = self.newest().inspect_err(|_| self.counters.wal_writes_failed.inc())?;
         self.buffer.clear();
         let start = frame::begin(&mut self.buffer);
-        current.encoder.begin(&mut self.buffer, t);
+        current.encoder.begin(&mut self.buffer, current.segment.size, t);
         Ok(Record { wal: self, current, start })
     }
 
@@ -71,7 +70,7 @@ impl Wal {
         let number = self.next_number;
         let path = segment_path(&self.dir, number);
         self.buffer.clear();
-        self.buffer.extend_from_slice(&header(MAGIC, VERSION));
+        self.buffer.extend_from_slice(&header::of_segment());
         let created = self.files.create(&path).and_then(|file| {
             self.files.append(&file, &self.buffer)?;
             // The name must be there as long as the bytes are.
@@ -160,6 +159,7 @@ impl Record<'_> {
     /// segment is left behind, so that half a record hides no later one.
     pub(crate) fn commit(self) -> Result<(), CommitError> {
         let Self { wal, mut current, start } = self;
+        current.encoder.end(&mut wal.buffer);
         let written = match frame::end(&mut wal.buffer, start) {
             // Crash here: what was written may be torn; the next open cuts it off.
             Some(()) => wal.files.append(&current.file, &wal.buffer),

@@ -14,28 +14,18 @@ use rustc_hash::FxBuildHasher;
 use crate::cursor::{Cursor, put_size, put_zigzag};
 
 /// A histogram may have so many buckets on each side, and so many spans.
-const MAX_BUCKETS: usize = 1 << 16;
+pub(crate) const MAX_BUCKETS: usize = 1 << 16;
 
 /// Appends one histogram.
 pub(crate) fn put(out: &mut Vec<u8>, histogram: &Histogram) {
-    out.push(match histogram.counter_reset_hint {
-        CounterResetHint::Unknown => 0,
-        CounterResetHint::Reset => 1,
-        CounterResetHint::NotReset => 2,
-        CounterResetHint::Gauge => 3,
-    });
+    out.push(hint_byte(histogram.counter_reset_hint));
     out.extend_from_slice(&histogram.schema.to_le_bytes());
     let Histogram { zero_threshold, zero_count, count, sum, .. } = histogram;
     for value in [zero_threshold, zero_count, count, sum] {
         out.extend_from_slice(&value.to_bits().to_le_bytes());
     }
-    for spans in [&histogram.positive_spans, &histogram.negative_spans] {
-        put_size(out, spans.len());
-        for span in spans {
-            put_zigzag(out, i64::from(span.offset));
-            put_zigzag(out, i64::from(span.length));
-        }
-    }
+    put_spans(out, &histogram.positive_spans);
+    put_spans(out, &histogram.negative_spans);
     for values in [&histogram.positive, &histogram.negative, &histogram.custom_values] {
         put_size(out, values.len());
         values.iter().for_each(|value| out.extend_from_slice(&value.to_bits().to_le_bytes()));
@@ -44,14 +34,8 @@ pub(crate) fn put(out: &mut Vec<u8>, histogram: &Histogram) {
 
 /// Reads what [`put`] has written; `None` if the bytes are something else.
 pub(crate) fn take(cursor: &mut Cursor<'_>) -> Option<Histogram> {
-    let counter_reset_hint = match cursor.take(1)? {
-        [0] => CounterResetHint::Unknown,
-        [1] => CounterResetHint::Reset,
-        [2] => CounterResetHint::NotReset,
-        [3] => CounterResetHint::Gauge,
-        _ => return None,
-    };
-    let [schema] = *cursor.take(1)?.first_chunk::<1>()?;
+    let [hint, schema] = *cursor.take(2)?.first_chunk::<2>()?;
+    let counter_reset_hint = hint_of(hint)?;
     let mut float = || cursor.u64().map(f64::from_bits);
     let (zero_threshold, zero_count, count, sum) = (float()?, float()?, float()?, float()?);
     Some(Histogram {
@@ -69,7 +53,38 @@ pub(crate) fn take(cursor: &mut Cursor<'_>) -> Option<Histogram> {
     })
 }
 
-fn take_spans(cursor: &mut Cursor<'_>) -> Option<Vec<Span>> {
+/// A hint as a number.
+pub(crate) fn hint_byte(hint: CounterResetHint) -> u8 {
+    match hint {
+        CounterResetHint::Unknown => 0,
+        CounterResetHint::Reset => 1,
+        CounterResetHint::NotReset => 2,
+        CounterResetHint::Gauge => 3,
+    }
+}
+
+/// The hint of a number; `None` if no hint has it.
+pub(crate) fn hint_of(byte: u8) -> Option<CounterResetHint> {
+    Some(match byte {
+        0 => CounterResetHint::Unknown,
+        1 => CounterResetHint::Reset,
+        2 => CounterResetHint::NotReset,
+        3 => CounterResetHint::Gauge,
+        _ => return None,
+    })
+}
+
+/// Appends how many spans there are, and the spans.
+pub(crate) fn put_spans(out: &mut Vec<u8>, spans: &[Span]) {
+    put_size(out, spans.len());
+    for span in spans {
+        put_zigzag(out, i64::from(span.offset));
+        put_zigzag(out, i64::from(span.length));
+    }
+}
+
+/// Reads what [`put_spans`] has written.
+pub(crate) fn take_spans(cursor: &mut Cursor<'_>) -> Option<Vec<Span>> {
     let count = cursor.size().filter(|count| *count <= MAX_BUCKETS)?;
     let mut spans = Vec::new();
     for _ in 0..count {

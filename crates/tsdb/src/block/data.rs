@@ -12,11 +12,10 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use storage::Columns;
 
+use super::histograms;
 use super::recent::RecentTimes;
 use super::times::NewColumn;
-use crate::cursor::Cursor;
 use crate::error::BlockError;
-use crate::histogram;
 use crate::index::{CRC_BYTES, ChunkSlot, Column, Kind, Stored, TimeColumn, Values, header};
 
 const MAGIC: [u8; 8] = *b"FRLCHUNK";
@@ -223,13 +222,7 @@ impl DataReader {
             return Err(self.damaged("column of histograms", 0, count));
         };
         let (bytes, offset) = self.bytes(column);
-        let read = bytes.and_then(|bytes| {
-            let mut cursor = Cursor::new(bytes);
-            for _ in 0..count {
-                out.push(histogram::take(&mut cursor)?);
-            }
-            cursor.is_at_end().then_some(())
-        });
+        let read = bytes.and_then(|bytes| histograms::take(bytes, count, out));
         read.ok_or_else(|| {
             out.truncate(from);
             self.damaged("column of histograms", offset, count)

@@ -3,6 +3,7 @@
 #![doc = include_str!("../../../../docs/format/block.md")]
 
 mod data;
+mod histograms;
 mod meta;
 mod recent;
 mod relative;

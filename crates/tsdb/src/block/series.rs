@@ -8,6 +8,7 @@ use model::{Histogram, Labels, TimeRange, Timestamp};
 use storage::Columns;
 
 use super::data::{DataWriter, FIRST_COLUMN};
+use super::histograms;
 use super::meta::{BlockStats, FileMeta};
 use super::relative::{Base, Bases, Role, differences};
 use super::times::TimesWriter;
@@ -16,7 +17,6 @@ use super::writer::{NewBlock, io};
 use super::{DATA_FILE, INDEX_FILE};
 use crate::error::BlockError;
 use crate::fs::Files;
-use crate::histogram;
 use crate::index::{Column, IndexWriter, Kind, NewChunk, Short, TooLarge, Values};
 
 /// Samples to a chunk in a block cut from the head: two hours at 15 s.
@@ -165,7 +165,7 @@ impl<'a> SeriesWriter<'a> {
     ) -> std::io::Result<()> {
         let number = self.times.add(times)?;
         let mut bytes = Vec::new();
-        histograms.iter().for_each(|one| histogram::put(&mut bytes, one));
+        histograms::put(&mut bytes, histograms);
         let values = Values::Own(Column::Stored(self.data.add(&bytes)?));
         self.push(number, Kind::Histograms, times.len(), values);
         Ok(())

@@ -4,7 +4,7 @@
 
 /// Appends bits to bytes.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct BitWriter {
+pub struct BitWriter {
     bytes: Vec<u8>,
     /// Bits of the last byte that are still free.
     free: u32,
@@ -12,7 +12,7 @@ pub(crate) struct BitWriter {
 
 impl BitWriter {
     /// What was written; the last byte is filled up with zeros.
-    pub(crate) fn bytes(&self) -> &[u8] {
+    pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
@@ -22,7 +22,7 @@ impl BitWriter {
 
     /// The lowest `n` bits of `value`; `n` is at most 64.
     #[expect(clippy::cast_possible_truncation, reason = "bits beyond a byte are written in turn")]
-    pub(crate) fn put(&mut self, value: u64, n: u32) {
+    pub fn put(&mut self, value: u64, n: u32) {
         let mut left = n;
         while left > 0 {
             if self.free == 0 {
@@ -39,7 +39,7 @@ impl BitWriter {
     }
 
     /// LEB128, each byte where the last bit ended.
-    pub(crate) fn put_varint(&mut self, mut value: u64) {
+    pub fn put_varint(&mut self, mut value: u64) {
         while value >= 0x80 {
             self.put(value & 0x7f | 0x80, 8);
             value >>= 7;
@@ -50,7 +50,7 @@ impl BitWriter {
 
 /// Takes bits from bytes.
 #[derive(Clone, Debug)]
-pub(crate) struct BitReader<'a> {
+pub struct BitReader<'a> {
     rest: &'a [u8],
     /// Bits taken from `rest` but not given out: the highest `buffered`.
     buffer: u64,
@@ -58,7 +58,8 @@ pub(crate) struct BitReader<'a> {
 }
 
 impl<'a> BitReader<'a> {
-    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+    /// Begins with the first bit of `bytes`.
+    pub fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes, buffer: 0, buffered: 0 }
     }
 
@@ -102,7 +103,7 @@ impl<'a> BitReader<'a> {
 
     /// The next `n` bits, at most 64.
     #[inline]
-    pub(crate) fn take(&mut self, n: u32) -> Option<u64> {
+    pub fn take(&mut self, n: u32) -> Option<u64> {
         if n <= 56 {
             return self.take_short(n);
         }
@@ -112,11 +113,12 @@ impl<'a> BitReader<'a> {
 
     /// The next bit.
     #[inline]
-    pub(crate) fn take_bit(&mut self) -> Option<bool> {
+    pub fn take_bit(&mut self) -> Option<bool> {
         Some(self.take_short(1)? == 1)
     }
 
-    pub(crate) fn take_varint(&mut self) -> Option<u64> {
+    /// LEB128, wherever the last bit ended; `None` also if it is more than 64 bits.
+    pub fn take_varint(&mut self) -> Option<u64> {
         let mut value = 0;
         for shift in (0..70).step_by(7) {
             let byte = self.take_short(8)?;

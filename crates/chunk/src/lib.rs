@@ -15,4 +15,6 @@ mod timestamps;
 mod values;
 
 pub use appender::{ChunkAppender, MAX_SAMPLES, encode};
+pub use bits::{BitReader, BitWriter};
 pub use iter::{ChunkError, SampleIter, decode};
+pub use values::Values;

@@ -11,24 +11,24 @@ struct Window {
 
 /// One direction of the column: the value before and the window written last.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Values {
+pub struct Values {
     bits: u64,
     window: Option<Window>,
 }
 
 impl Values {
     /// A column that begins with these bits.
-    pub(crate) fn new(bits: u64) -> Self {
+    pub fn new(bits: u64) -> Self {
         Self { bits, window: None }
     }
 
     /// The bits of the value before.
-    pub(crate) fn bits(&self) -> u64 {
+    pub fn bits(&self) -> u64 {
         self.bits
     }
 
     /// Writes the next value.
-    pub(crate) fn put(&mut self, out: &mut BitWriter, bits: u64) {
+    pub fn put(&mut self, out: &mut BitWriter, bits: u64) {
         let x = bits ^ self.bits;
         self.bits = bits;
         if x == 0 {
@@ -54,7 +54,7 @@ impl Values {
 
     /// Reads the bits of the next value.
     #[inline]
-    pub(crate) fn take(&mut self, bits: &mut BitReader) -> Option<u64> {
+    pub fn take(&mut self, bits: &mut BitReader) -> Option<u64> {
         if !bits.take_bit()? {
             return Some(self.bits);
         }

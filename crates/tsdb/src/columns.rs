@@ -14,6 +14,14 @@ impl Marks {
     pub(crate) fn of(columns: &Columns) -> Self {
         Self { floats: columns.timestamps.len(), histograms: columns.histograms.len() }
     }
+
+    /// Drops what came since.
+    pub(crate) fn cut(self, columns: &mut Columns) {
+        columns.timestamps.truncate(self.floats);
+        columns.values.truncate(self.floats);
+        columns.histogram_timestamps.truncate(self.histograms);
+        columns.histograms.truncate(self.histograms);
+    }
 }
 
 /// Drops those samples that came behind `from` and lie outside `range`.

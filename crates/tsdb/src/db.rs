@@ -17,6 +17,7 @@ use crate::fs::{DirLock, Files, size_bytes};
 use crate::head::Head;
 use crate::maintain::Maintenance;
 use crate::options::Options;
+use crate::prometheus;
 use crate::querier::{BlockList, DbQuerier};
 use crate::snapshot::SNAPSHOTS_DIR;
 use crate::stats::{Cardinality, Counters, Status, cardinality};
@@ -179,25 +180,29 @@ fn open_blocks(
     let Opened { blocks, failed } = block::open_all(dir).map_err(OpenError::io("list", dir))?;
     for (path, error) in failed {
         match error {
+            // Prometheus's own blocks stay where they are, whatever they are like.
+            error if prometheus::is_block(&path) => refuse(&path, &error, counters),
             BlockError::Damaged { .. } | BlockError::TooLarge { .. } => {
                 quarantine(files, dir, &path, &error, counters)?;
             }
             BlockError::Io { ref source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
                 quarantine(files, dir, &path, &error, counters)?;
             }
-            _ => {
-                counters.blocks_refused.add(1.0);
-                tracing::warn!(block = %path.display(), %error, "block left alone and not served");
-            }
+            error => refuse(&path, &error, counters),
         }
     }
     let replaced = replaced(&blocks);
     let (gone, kept): (Vec<_>, Vec<_>) =
         blocks.into_iter().partition(|block| replaced.contains(&block.meta().ulid));
-    for block in gone {
+    for block in gone.into_iter().filter(|block| block.meta().is_native()) {
         files.remove(block.dir()).map_err(OpenError::io("remove", block.dir()))?;
     }
     Ok(kept)
+}
+
+fn refuse(path: &Path, error: &BlockError, counters: &Counters) {
+    counters.blocks_refused.add(1.0);
+    tracing::warn!(block = %path.display(), %error, "block left alone and not served");
 }
 
 fn quarantine(

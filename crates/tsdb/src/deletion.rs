@@ -9,7 +9,7 @@ use crate::compact::merge;
 use crate::db::Db;
 use crate::error::ChangeError;
 use crate::index::{Source, select};
-use crate::tombstones::{self, Tombstones};
+use crate::tombstones::Tombstones;
 
 impl Db {
     /// Deletes the samples there are in `range`, both ends inside, of the series that pass all
@@ -44,9 +44,7 @@ impl Db {
         if new == *old {
             return Ok(());
         }
-        tombstones::file::publish(&self.files, &self.options.path, block.dir(), &new)?;
-        block.set_tombstones(new);
-        Ok(())
+        Ok(block.publish_tombstones(&self.files, &self.options.path, new)?)
     }
 
     /// Rewrites the blocks of which something is deleted, without that. Waits for heavy work to end.

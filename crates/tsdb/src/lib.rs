@@ -39,6 +39,7 @@ mod index;
 mod maintain;
 mod mmap;
 mod options;
+pub mod prometheus;
 mod querier;
 mod retention;
 mod snapshot;

@@ -131,7 +131,7 @@ impl Db {
                 .blocks
                 .iter()
                 .map(|block| block.meta())
-                .filter(|meta| !state.unreadable.contains(&meta.ulid))
+                .filter(|meta| meta.is_native() && !state.unreadable.contains(&meta.ulid))
                 .cloned()
                 .collect();
             let chosen = plan::next(&metas, &widths);

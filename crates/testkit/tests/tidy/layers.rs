@@ -27,6 +27,7 @@ const ALLOWED: [Row; 15] = [
 
 const TSDB: &[&str] = &[
     "bytes",
+    "crc32c",
     "crc32fast",
     "hashbrown",
     "libc",

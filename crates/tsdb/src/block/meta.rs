@@ -148,6 +148,11 @@ impl BlockMeta {
         TimeRange::new(self.min_time, self.max_time.checked_sub(1)?)
     }
 
+    /// Whether this build's own format, not Prometheus's, is what the files have.
+    pub fn is_native(&self) -> bool {
+        !self.format.is_empty()
+    }
+
     /// As one of the parents of a block made of this one.
     pub fn as_parent(&self) -> Parent {
         Parent { ulid: self.ulid, min_time: self.min_time, max_time: self.max_time }

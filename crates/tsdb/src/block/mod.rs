@@ -5,6 +5,7 @@
 mod data;
 mod histograms;
 mod meta;
+mod native;
 mod recent;
 mod relative;
 mod series;
@@ -16,22 +17,31 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use model::{Labels, TimeRange};
-use storage::{ChunkMeta, Columns, QueryError, Series, SeriesSet};
+use storage::{QueryError, SeriesSet};
 
 pub use meta::{BlockId, BlockMeta, BlockStats, Compaction, FileMeta, Parent};
 
-use crate::columns::{Marks, keep_inside};
 use crate::error::BlockError;
-use crate::index::{BlockRow, ChunkSlot, Index, IndexReader, Postings, Rows, Source};
-use crate::mmap;
+use crate::fs::Files;
+use crate::index::{Index, Postings, Source};
+use crate::prometheus;
 use crate::tombstones::{self, Tombstones};
-use data::DataReader;
-use recent::RecentTimes;
+use native::Native;
 
 /// The name of the index file.
 const INDEX_FILE: &str = "index";
 /// The name of the file with the chunks.
 const DATA_FILE: &str = "data";
+
+/// What lies in the files of a block, whoever has written them.
+pub(crate) trait Reader: Index + std::fmt::Debug {
+    /// The series of `rows`, as [`Source::stored`] gives them.
+    fn stored<'a>(
+        &'a self,
+        rows: Postings,
+        range: TimeRange,
+    ) -> Result<Box<dyn SeriesSet<'a> + 'a>, QueryError>;
+}
 
 /// An opened block.
 #[derive(Debug)]
@@ -39,52 +49,28 @@ pub(crate) struct Block {
     dir: PathBuf,
     meta: BlockMeta,
     span: TimeRange,
-    index: IndexReader,
-    data: DataReader,
+    reader: Box<dyn Reader>,
     /// What was deleted since the block was written.
     tombstones: RwLock<Arc<Tombstones>>,
 }
 
 impl Block {
-    /// Opens the block in `dir`, in a time that does not depend on its size.
+    /// Opens the block in `dir`; a native one in a time that does not depend on its size.
     pub(crate) fn open(dir: &Path) -> Result<Self, BlockError> {
-        let meta = BlockMeta::read(dir)?;
-        let open = |name: &'static str| {
-            let path = dir.join(name);
-            let file = mmap::open(&path).map_err(|source| BlockError::Io {
-                action: "open",
-                path: path.clone(),
-                source,
-            })?;
-            let (found, expected) = (file.len() as u64, meta.files.get(name).map(|f| f.size));
-            if expected != Some(found) {
-                let expected = format!("a size of {}, not {found}", expected.unwrap_or(0));
-                return Err(BlockError::Damaged { path, section: "file", offset: 0, expected });
-            }
-            Ok((path, file))
-        };
-        let (path, file) = open(INDEX_FILE)?;
-        let index = IndexReader::open(path, file)?;
-        let (path, file) = open(DATA_FILE)?;
-        let data = DataReader::open(path, file)?;
-        let footer = index.footer();
-        let stats = BlockStats {
-            num_samples: footer.samples,
-            num_series: footer.rows,
-            num_chunks: footer.chunks,
-        };
-        let span = meta.range().expect("checked when meta.json was read");
-        if (footer.min_time, footer.max_time, stats) != (meta.min_time, meta.max_time, meta.stats) {
-            return Err(BlockError::Damaged {
-                path: dir.join(meta::META_FILE),
-                section: meta::META_FILE,
-                offset: 0,
-                expected: "the times and counts that the index has".to_owned(),
-            });
+        if prometheus::is_block(dir) {
+            let (meta, files, tombstones) = prometheus::open(dir)?;
+            return Ok(Self::of(dir, meta, Box::new(files), tombstones));
         }
-        let tombstones = tombstones::file::read(dir, footer.rows)?;
+        let meta = BlockMeta::read(dir)?;
+        let files = Native::open(dir, &meta)?;
+        let tombstones = tombstones::file::read(dir, meta.stats.num_series)?;
+        Ok(Self::of(dir, meta, Box::new(files), tombstones))
+    }
+
+    fn of(dir: &Path, meta: BlockMeta, reader: Box<dyn Reader>, tombstones: Tombstones) -> Self {
+        let span = meta.range().expect("checked when meta.json was read");
         let tombstones = RwLock::new(Arc::new(tombstones));
-        Ok(Self { dir: dir.to_owned(), meta, span, index, data, tombstones })
+        Self { dir: dir.to_owned(), meta, span, reader, tombstones }
     }
 
     pub(crate) fn dir(&self) -> &Path {
@@ -100,28 +86,39 @@ impl Block {
         self.span
     }
 
-    /// Puts tombstones in place of those there are; the block's file has them already.
-    pub(crate) fn set_tombstones(&self, tombstones: Tombstones) {
+    /// Deletes what these tombstones say instead of what is deleted so far, durably. `root` is the
+    /// directory of the database.
+    pub(crate) fn publish_tombstones(
+        &self,
+        files: &Files,
+        root: &Path,
+        tombstones: Tombstones,
+    ) -> Result<(), BlockError> {
+        match self.meta.is_native() {
+            true => tombstones::file::publish(files, root, &self.dir, &tombstones)?,
+            false => prometheus::publish_tombstones(files, root, &self.dir, &tombstones)?,
+        }
         let new = Arc::new(tombstones);
         *self.tombstones.write().unwrap_or_else(PoisonError::into_inner) = new;
+        Ok(())
     }
 }
 
 impl Index for Block {
     fn label_names(&self) -> Result<Vec<String>, QueryError> {
-        self.index.label_names()
+        self.reader.label_names()
     }
 
     fn label_values(&self, name: &str) -> Result<Vec<String>, QueryError> {
-        self.index.label_values(name)
+        self.reader.label_values(name)
     }
 
     fn all(&self) -> Result<Postings, QueryError> {
-        self.index.all()
+        self.reader.all()
     }
 
     fn postings(&self, name: &str, value: &str) -> Result<Postings, QueryError> {
-        self.index.postings(name, value)
+        self.reader.postings(name, value)
     }
 
     fn postings_where(
@@ -130,15 +127,15 @@ impl Index for Block {
         prefix: &str,
         keep: &mut dyn FnMut(&str) -> bool,
     ) -> Result<Postings, QueryError> {
-        self.index.postings_where(name, prefix, keep)
+        self.reader.postings_where(name, prefix, keep)
     }
 
     fn rows_with(&self, name: &str) -> Result<Postings, QueryError> {
-        self.index.rows_with(name)
+        self.reader.rows_with(name)
     }
 
     fn labels(&self, row: u32) -> Result<Labels, QueryError> {
-        self.index.labels(row)
+        self.reader.labels(row)
     }
 }
 
@@ -152,86 +149,7 @@ impl Source for Block {
         rows: Postings,
         range: TimeRange,
     ) -> Result<Box<dyn SeriesSet<'a> + 'a>, QueryError> {
-        let rows = self.index.rows(rows);
-        let recent = RecentTimes::default();
-        Ok(Box::new(BlockSet { block: self, rows, range, recent, failed: false }))
-    }
-}
-
-/// Some series of a block, in the order of their labels.
-struct BlockSet<'a> {
-    block: &'a Block,
-    rows: Rows<'a>,
-    range: TimeRange,
-    recent: RecentTimes,
-    failed: bool,
-}
-
-impl<'a> Iterator for BlockSet<'a> {
-    type Item = Result<Box<dyn Series + 'a>, QueryError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.failed {
-            return None;
-        }
-        let range = self.range;
-        let overlaps =
-            |slot: &ChunkSlot| slot.meta().min_t <= range.max() && range.min() <= slot.meta().max_t;
-        match self.rows.next_where(|chunks| chunks.iter().any(overlaps)) {
-            Ok(None) => None,
-            Ok(Some(BlockRow { labels, mut chunks })) => {
-                chunks.retain(overlaps);
-                let metas = chunks.iter().map(ChunkSlot::meta).collect();
-                let (block, recent) = (self.block, self.recent.clone());
-                Some(Ok(Box::new(BlockSeries {
-                    block,
-                    labels,
-                    slots: chunks,
-                    metas,
-                    range,
-                    recent,
-                })))
-            }
-            Err(e) => {
-                self.failed = true;
-                Some(Err(e.into()))
-            }
-        }
-    }
-}
-
-/// One series of a block.
-struct BlockSeries<'a> {
-    block: &'a Block,
-    labels: Labels,
-    slots: Vec<ChunkSlot>,
-    metas: Vec<ChunkMeta>,
-    /// What the view shows.
-    range: TimeRange,
-    recent: RecentTimes,
-}
-
-impl Series for BlockSeries<'_> {
-    fn labels(&self) -> &Labels {
-        &self.labels
-    }
-
-    fn chunks(&self) -> &[ChunkMeta] {
-        &self.metas
-    }
-
-    fn read(&mut self, range: TimeRange, columns: &mut Columns) -> Result<(), QueryError> {
-        let Some(range) = self.range.intersect(range) else { return Ok(()) };
-        let first = self.slots.partition_point(|slot| slot.meta().max_t < range.min());
-        for slot in &self.slots[first..] {
-            if slot.meta().min_t > range.max() {
-                break;
-            }
-            let from = Marks::of(columns);
-            self.block.data.read(slot, &self.recent, columns)?;
-            keep_inside(columns, from, range);
-        }
-        Ok(())
+        self.reader.stored(rows, range)
     }
 }
 
@@ -270,6 +188,7 @@ pub(crate) mod tests {
     use model::Timestamp;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
+    use storage::{ChunkMeta, Columns, Series};
 
     /// So many hours in ms.
     pub(crate) fn hours(n: i64) -> Timestamp {

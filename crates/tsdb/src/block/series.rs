@@ -50,8 +50,7 @@ impl<'a> SeriesWriter<'a> {
     pub(super) fn new(files: &'a Files, dir: &'a Path, new: &NewBlock) -> Result<Self, BlockError> {
         let create = |name: &str| {
             let path = dir.join(name);
-            let file = files.create(&path).map_err(io("write", &path))?;
-            Ok::<_, BlockError>(files.writer(file))
+            files.create(&path).map_err(io("write", &path))
         };
         let data =
             DataWriter::new(create(DATA_FILE)?).map_err(io("write", &dir.join(DATA_FILE)))?;

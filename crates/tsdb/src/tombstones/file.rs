@@ -41,18 +41,28 @@ pub(crate) fn publish(
     block_dir: &Path,
     tombstones: &Tombstones,
 ) -> Result<(), BlockError> {
-    let path = block_dir.join(TOMBSTONES_FILE);
-    let io = |source| BlockError::Io { action: "write", path: path.clone(), source };
     let bytes = encode(tombstones).ok_or_else(|| BlockError::TooLarge {
-        path: path.clone(),
+        path: block_dir.join(TOMBSTONES_FILE),
         what: "the deletions",
         limit: frame::MAX_DATA_BYTES,
     })?;
+    replace(files, data_dir, block_dir, &bytes)
+}
+
+/// Puts a file in place of the one in the directory of a block, durably.
+pub(crate) fn replace(
+    files: &Files,
+    data_dir: &Path,
+    block_dir: &Path,
+    bytes: &[u8],
+) -> Result<(), BlockError> {
+    let path = block_dir.join(TOMBSTONES_FILE);
+    let io = |source| BlockError::Io { action: "write", path: path.clone(), source };
     let mut name = block_dir.file_name().unwrap_or_default().to_owned();
     name.push("-tombstones");
     name.push(TMP_CREATE);
     let tmp = data_dir.join(name);
-    files.write(&tmp, &bytes).map_err(io)?;
+    files.write(&tmp, bytes).map_err(io)?;
     // Crash here: the next open sweeps `tmp` away; the deletion was not acknowledged.
     files.publish(&tmp, &path).map_err(io)
 }

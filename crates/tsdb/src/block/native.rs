@@ -1,0 +1,186 @@
+//! A native block's two files, opened: what lies in them by label, and by row.
+
+use std::path::Path;
+
+use model::{Labels, TimeRange};
+use storage::{ChunkMeta, Columns, QueryError, Series, SeriesSet};
+
+use super::data::DataReader;
+use super::meta::{self, BlockMeta, BlockStats};
+use super::recent::RecentTimes;
+use super::{DATA_FILE, INDEX_FILE, Reader};
+use crate::columns::{Marks, keep_inside};
+use crate::error::BlockError;
+use crate::index::{BlockRow, ChunkSlot, Index, IndexReader, Postings, Rows};
+use crate::mmap;
+
+/// The files of a native block.
+#[derive(Debug)]
+pub(super) struct Native {
+    index: IndexReader,
+    data: DataReader,
+}
+
+impl Native {
+    /// Opens the files in `dir`, in a time that does not depend on their size, and checks that they
+    /// are those of `meta`.
+    pub(super) fn open(dir: &Path, meta: &BlockMeta) -> Result<Self, BlockError> {
+        let open = |name: &'static str| {
+            let path = dir.join(name);
+            let file = mmap::open(&path).map_err(|source| BlockError::Io {
+                action: "open",
+                path: path.clone(),
+                source,
+            })?;
+            let (found, expected) = (file.len() as u64, meta.files.get(name).map(|f| f.size));
+            if expected != Some(found) {
+                let expected = format!("a size of {}, not {found}", expected.unwrap_or(0));
+                return Err(BlockError::Damaged { path, section: "file", offset: 0, expected });
+            }
+            Ok((path, file))
+        };
+        let (path, file) = open(INDEX_FILE)?;
+        let index = IndexReader::open(path, file)?;
+        let (path, file) = open(DATA_FILE)?;
+        let data = DataReader::open(path, file)?;
+        let footer = index.footer();
+        let stats = BlockStats {
+            num_samples: footer.samples,
+            num_series: footer.rows,
+            num_chunks: footer.chunks,
+        };
+        if (footer.min_time, footer.max_time, stats) != (meta.min_time, meta.max_time, meta.stats) {
+            return Err(BlockError::Damaged {
+                path: dir.join(meta::META_FILE),
+                section: meta::META_FILE,
+                offset: 0,
+                expected: "the times and counts that the index has".to_owned(),
+            });
+        }
+        Ok(Self { index, data })
+    }
+}
+
+impl Index for Native {
+    fn label_names(&self) -> Result<Vec<String>, QueryError> {
+        self.index.label_names()
+    }
+
+    fn label_values(&self, name: &str) -> Result<Vec<String>, QueryError> {
+        self.index.label_values(name)
+    }
+
+    fn all(&self) -> Result<Postings, QueryError> {
+        self.index.all()
+    }
+
+    fn postings(&self, name: &str, value: &str) -> Result<Postings, QueryError> {
+        self.index.postings(name, value)
+    }
+
+    fn postings_where(
+        &self,
+        name: &str,
+        prefix: &str,
+        keep: &mut dyn FnMut(&str) -> bool,
+    ) -> Result<Postings, QueryError> {
+        self.index.postings_where(name, prefix, keep)
+    }
+
+    fn rows_with(&self, name: &str) -> Result<Postings, QueryError> {
+        self.index.rows_with(name)
+    }
+
+    fn labels(&self, row: u32) -> Result<Labels, QueryError> {
+        self.index.labels(row)
+    }
+}
+
+impl Reader for Native {
+    fn stored<'a>(
+        &'a self,
+        rows: Postings,
+        range: TimeRange,
+    ) -> Result<Box<dyn SeriesSet<'a> + 'a>, QueryError> {
+        let rows = self.index.rows(rows);
+        let recent = RecentTimes::default();
+        Ok(Box::new(BlockSet { block: self, rows, range, recent, failed: false }))
+    }
+}
+
+/// Some series of a block, in the order of their labels.
+struct BlockSet<'a> {
+    block: &'a Native,
+    rows: Rows<'a>,
+    range: TimeRange,
+    recent: RecentTimes,
+    failed: bool,
+}
+
+impl<'a> Iterator for BlockSet<'a> {
+    type Item = Result<Box<dyn Series + 'a>, QueryError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        let range = self.range;
+        let overlaps =
+            |slot: &ChunkSlot| slot.meta().min_t <= range.max() && range.min() <= slot.meta().max_t;
+        match self.rows.next_where(|chunks| chunks.iter().any(overlaps)) {
+            Ok(None) => None,
+            Ok(Some(BlockRow { labels, mut chunks })) => {
+                chunks.retain(overlaps);
+                let metas = chunks.iter().map(ChunkSlot::meta).collect();
+                let (block, recent) = (self.block, self.recent.clone());
+                Some(Ok(Box::new(BlockSeries {
+                    block,
+                    labels,
+                    slots: chunks,
+                    metas,
+                    range,
+                    recent,
+                })))
+            }
+            Err(e) => {
+                self.failed = true;
+                Some(Err(e.into()))
+            }
+        }
+    }
+}
+
+/// One series of a block.
+struct BlockSeries<'a> {
+    block: &'a Native,
+    labels: Labels,
+    slots: Vec<ChunkSlot>,
+    metas: Vec<ChunkMeta>,
+    /// What the view shows.
+    range: TimeRange,
+    recent: RecentTimes,
+}
+
+impl Series for BlockSeries<'_> {
+    fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
+    fn chunks(&self) -> &[ChunkMeta] {
+        &self.metas
+    }
+
+    fn read(&mut self, range: TimeRange, columns: &mut Columns) -> Result<(), QueryError> {
+        let Some(range) = self.range.intersect(range) else { return Ok(()) };
+        let first = self.slots.partition_point(|slot| slot.meta().max_t < range.min());
+        for slot in &self.slots[first..] {
+            if slot.meta().min_t > range.max() {
+                break;
+            }
+            let from = Marks::of(columns);
+            self.block.data.read(slot, &self.recent, columns)?;
+            keep_inside(columns, from, range);
+        }
+        Ok(())
+    }
+}

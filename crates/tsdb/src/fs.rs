@@ -23,19 +23,41 @@ pub const TMP_DELETE: &str = ".tmp-for-deletion";
 /// The way to the file system. Clones share one plan of faults, if there is one.
 #[derive(Clone, Debug, Default)]
 pub struct Files {
-    /// How many steps may still be taken; `None` outside tests: all.
-    left: Option<Arc<AtomicU64>>,
+    plan: Option<Arc<Plan>>,
+}
+
+/// Which steps fail, and how. Only tests have one.
+#[derive(Debug)]
+struct Plan {
+    taken: AtomicU64,
+    failing: std::ops::Range<u64>,
+    /// What the system says; without, it is as if the process had died.
+    errno: Option<i32>,
 }
 
 impl Files {
     /// Files that fail at every step after the first `steps`, as if the process had died there.
     pub fn cut_after(steps: u64) -> Self {
-        Self { left: Some(Arc::new(AtomicU64::new(steps))) }
+        let plan = Plan { taken: AtomicU64::new(0), failing: steps..u64::MAX, errno: None };
+        Self { plan: Some(Arc::new(plan)) }
+    }
+
+    /// Files that fail at the steps in `failing` with the error that the system knows by this number.
+    pub fn fail(failing: std::ops::Range<u64>, errno: i32) -> Self {
+        let plan = Plan { taken: AtomicU64::new(0), failing, errno: Some(errno) };
+        Self { plan: Some(Arc::new(plan)) }
     }
 
     /// Whether a plan has cut: some step was refused or the next one would be.
     pub fn is_cut(&self) -> bool {
-        self.left.as_ref().is_some_and(|left| left.load(Ordering::Relaxed) == 0)
+        let has_begun = |plan: &Arc<Plan>| plan.taken.load(Ordering::Relaxed) >= plan.failing.start;
+        self.plan.as_ref().is_some_and(has_begun)
+    }
+
+    /// Whether all steps that a plan lets fail are behind.
+    pub fn is_well(&self) -> bool {
+        let is_over = |plan: &Arc<Plan>| plan.taken.load(Ordering::Relaxed) >= plan.failing.end;
+        self.plan.as_ref().is_none_or(is_over)
     }
 
     /// Makes an empty file, in place of any of that name.
@@ -50,10 +72,26 @@ impl Files {
         std::fs::create_dir(path)
     }
 
-    /// Hands bytes to the system, behind what the file has.
+    /// Hands bytes to the system, behind what the file has. After an error some of them may be there.
     pub fn append(&self, mut file: &File, bytes: &[u8]) -> io::Result<()> {
-        self.step()?;
+        if let Err(error) = self.step() {
+            // What a full disk or a dying process leaves.
+            let (torn, _) = bytes.split_at(bytes.len() / 2);
+            file.write_all(torn)?;
+            return Err(error);
+        }
         file.write_all(bytes)
+    }
+
+    /// A file to be written through a buffer.
+    pub fn writer(&self, file: File) -> FileWriter {
+        FileWriter { files: self.clone(), file }
+    }
+
+    /// Cuts a file off, or makes it longer by zeros.
+    pub fn set_len(&self, file: &File, len: u64) -> io::Result<()> {
+        self.step()?;
+        file.set_len(len)
     }
 
     /// Waits until a file's bytes are on the disk.
@@ -165,12 +203,40 @@ impl Files {
         if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) }
     }
 
-    /// One step of the sequence a test may cut.
+    /// One step of the sequence that a plan may let fail.
     fn step(&self) -> io::Result<()> {
-        let Some(left) = &self.left else { return Ok(()) };
-        left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1))
-            .map(|_| ())
-            .map_err(|_| io::Error::other("cut here by the test's plan"))
+        let Some(plan) = &self.plan else { return Ok(()) };
+        let step = plan.taken.fetch_add(1, Ordering::Relaxed);
+        match plan.errno {
+            _ if !plan.failing.contains(&step) => Ok(()),
+            Some(errno) => Err(io::Error::from_raw_os_error(errno)),
+            None => Err(io::Error::other("cut here by the test's plan")),
+        }
+    }
+}
+
+/// A file, each write to which is a step.
+#[derive(Debug)]
+pub struct FileWriter {
+    files: Files,
+    file: File,
+}
+
+impl FileWriter {
+    /// The file itself.
+    pub fn into_file(self) -> File {
+        self.file
+    }
+}
+
+impl Write for FileWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.files.step()?;
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }
 

@@ -37,7 +37,7 @@ pub struct Counters {
     pub head_truncations: Counter,
     /// WAL: records that were damaged and skipped, or cut off.
     pub wal_corruptions: Counter,
-    /// WAL: writes that failed.
+    /// WAL: commits that were refused and syncs that failed: nothing is ingested while it grows.
     pub wal_writes_failed: Counter,
     /// WAL: times that its file was synced.
     pub wal_syncs: Counter,

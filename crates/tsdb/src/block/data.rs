@@ -16,6 +16,7 @@ use super::histograms;
 use super::recent::RecentTimes;
 use super::times::NewColumn;
 use crate::error::BlockError;
+use crate::fs::FileWriter;
 use crate::index::{CRC_BYTES, ChunkSlot, Column, Kind, Stored, TimeColumn, Values, header};
 
 const MAGIC: [u8; 8] = *b"FRLCHUNK";
@@ -27,7 +28,7 @@ const MAX_KNOWN: usize = 1 << 16;
 
 /// Writes columns one behind the other.
 pub(super) struct DataWriter {
-    out: BufWriter<File>,
+    out: BufWriter<FileWriter>,
     crc: crc32fast::Hasher,
     size: u64,
     /// Two hashes of each column lately written, with keys nobody can guess: together they do not
@@ -38,7 +39,7 @@ pub(super) struct DataWriter {
 
 impl DataWriter {
     /// Begins a data file.
-    pub(super) fn new(file: File) -> io::Result<Self> {
+    pub(super) fn new(file: FileWriter) -> io::Result<Self> {
         let mut writer = Self {
             out: BufWriter::with_capacity(1 << 17, file),
             crc: crc32fast::Hasher::new(),
@@ -95,7 +96,7 @@ impl DataWriter {
     /// The file, all of it handed to the system but not synced; its size and checksum.
     pub(super) fn finish(self) -> io::Result<(File, u64, u32)> {
         let file = self.out.into_inner().map_err(io::IntoInnerError::into_error)?;
-        Ok((file, self.size, self.crc.finalize()))
+        Ok((file.into_file(), self.size, self.crc.finalize()))
     }
 
     fn put(&mut self, bytes: &[u8]) -> io::Result<()> {

@@ -50,7 +50,8 @@ impl<'a> SeriesWriter<'a> {
     pub(super) fn new(files: &'a Files, dir: &'a Path, new: &NewBlock) -> Result<Self, BlockError> {
         let create = |name: &str| {
             let path = dir.join(name);
-            files.create(&path).map_err(io("write", &path))
+            let file = files.create(&path).map_err(io("write", &path))?;
+            Ok::<_, BlockError>(files.writer(file))
         };
         let data =
             DataWriter::new(create(DATA_FILE)?).map_err(io("write", &dir.join(DATA_FILE)))?;

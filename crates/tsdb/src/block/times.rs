@@ -13,9 +13,11 @@ use chunk::column::{self, Effort};
 use model::Timestamp;
 use storage::ChunkMeta;
 
+use crate::fs::FileWriter;
+
 /// Collects columns of times.
 pub(super) struct TimesWriter {
-    out: BufWriter<File>,
+    out: BufWriter<FileWriter>,
     columns: Vec<NewColumn>,
     /// Two hashes of each column, with keys nobody can guess: together they do not meet by accident.
     known: HashMap<(u64, u64), u32>,
@@ -32,7 +34,7 @@ pub(super) struct NewColumn {
 
 impl TimesWriter {
     /// Writes to an empty file.
-    pub(super) fn new(file: File) -> Self {
+    pub(super) fn new(file: FileWriter) -> Self {
         Self {
             out: BufWriter::with_capacity(1 << 15, file),
             columns: Vec::new(),
@@ -68,6 +70,6 @@ impl TimesWriter {
     /// The file with all columns, each followed by its checksum, and what they are.
     pub(super) fn finish(self) -> io::Result<(File, Vec<NewColumn>)> {
         let file = self.out.into_inner().map_err(io::IntoInnerError::into_error)?;
-        Ok((file, self.columns))
+        Ok((file.into_file(), self.columns))
     }
 }

@@ -46,7 +46,12 @@ pub(crate) fn write<'a>(
         return written;
     }
     // Crash here: the next open sweeps `tmp` away; the samples are still where they came from.
-    files.publish(&tmp, &path).map_err(io("publish", &path))?;
+    files.publish(&tmp, &path).map_err(|source| {
+        // It may have its name already, and is not wanted twice.
+        let _ = std::fs::remove_dir_all(&tmp);
+        let _ = files.remove(&path);
+        io("publish", &path)(source)
+    })?;
     // Durable. Only now may the samples be dropped where they came from.
     written
 }

@@ -95,7 +95,7 @@ impl Wal {
     /// Cuts a file off behind its last whole record, so that the next open does not find it torn.
     fn cut_off(&self, path: &Path, len: u64) -> std::io::Result<()> {
         let file = OpenOptions::new().write(true).open(path)?;
-        file.set_len(len)?;
+        self.files.set_len(&file, len)?;
         self.files.sync(&file)
     }
 }

@@ -143,6 +143,7 @@ impl Wal {
             return Ok(());
         };
         self.counters.wal_syncs_failed.inc();
+        self.counters.wal_writes_failed.inc();
         tracing::error!(error = %failed.error, "what the log has was not brought to the disk");
         if self.sync == WalSync::Never {
             return Err(failed.error);
@@ -169,7 +170,7 @@ impl Wal {
             let number = self.next_number;
             let path = segment_path(&self.dir, number);
             if let Err(source) = self.write_anew(lost, &path) {
-                let _ = std::fs::remove_file(&path);
+                let _ = self.files.remove_file(&path);
                 return Err(CommitError::Io { path, source });
             }
             tracing::warn!(

@@ -80,7 +80,7 @@ impl Wal {
         // Crash here: a segment without records, removed at the next open.
         let file = created.map_err(|source| {
             // Made anew at the next attempt, if it stays.
-            let _ = std::fs::remove_file(&path);
+            let _ = self.files.remove_file(&path);
             CommitError::Io { path: path.clone(), source }
         })?;
         self.next_number = number.checked_add(1).expect("segments are fewer than 2^32");
@@ -172,7 +172,7 @@ impl Record<'_> {
             wal.counters.wal_writes_failed.inc();
             let path = current.path.clone();
             // Crash here, or an error: half a record stays, and ends the reading of this segment.
-            let _ = current.file.set_len(current.segment.size);
+            let _ = wal.files.set_len(&current.file, current.segment.size);
             wal.retire_segment(current);
             return Err(CommitError::Io { path, source });
         }

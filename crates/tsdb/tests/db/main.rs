@@ -5,6 +5,7 @@ mod crash;
 mod damage;
 mod deletion;
 mod exemplars;
+mod faults;
 mod histograms;
 mod maintain;
 mod model;

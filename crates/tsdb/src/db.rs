@@ -19,6 +19,7 @@ use crate::maintain::Maintenance;
 use crate::options::Options;
 use crate::prometheus;
 use crate::querier::{BlockList, DbQuerier};
+use crate::retention::Retention;
 use crate::snapshot::SNAPSHOTS_DIR;
 use crate::stats::{Cardinality, Counters, Status, cardinality};
 
@@ -38,6 +39,8 @@ pub struct Db {
     list: RwLock<Arc<BlockList>>,
     /// Lists that were replaced; queries may still hold them.
     retired: Mutex<Vec<Weak<BlockList>>>,
+    /// What is kept; the options say what it is at first.
+    pub(crate) retention: Mutex<Retention>,
     lock: Mutex<Option<DirLock>>,
 }
 
@@ -65,6 +68,11 @@ impl Db {
         let head_from = head_from.unwrap_or(Timestamp::MIN);
         let head = Head::open(&options, Arc::clone(&counters), head_from)?;
         let list = BlockList::new(blocks, head.sealed());
+        let retention = Retention {
+            ms: options.retention_ms,
+            bytes: options.retention_bytes,
+            percentage: options.retention_percentage,
+        };
         let db = Self {
             options,
             files,
@@ -73,6 +81,7 @@ impl Db {
             maintenance: Mutex::default(),
             list: RwLock::new(Arc::new(list)),
             retired: Mutex::default(),
+            retention: Mutex::new(retention),
             lock: Mutex::new(Some(lock)),
         };
         db.remove_old_blocks(now_ms);

@@ -17,7 +17,7 @@ use crate::db::Db;
 use crate::error::BlockError;
 use crate::index::{Index, Source};
 use crate::querier::BlockList;
-use crate::retention;
+use crate::room::bytes_of;
 
 /// After a failure heavy work rests for so long, as a full disk does not get better by the second;
 /// and retention is looked at so often.
@@ -32,8 +32,9 @@ pub(crate) struct Maintenance {
     settled: Weak<BlockList>,
     /// When to look again for blocks beyond the retention.
     retain_at: Option<Timestamp>,
-    /// Blocks that could not be read when they were to be merged; kept and served as they are.
-    unreadable: HashSet<BlockId>,
+    /// Blocks that could not be read when they were to be merged, or whose merging needs too much
+    /// room; kept and served as they are.
+    left_alone: HashSet<BlockId>,
     /// After a failure: when to try again.
     rest_until: Option<Timestamp>,
 }
@@ -80,6 +81,8 @@ impl Db {
             if head.max().saturating_sub(head.min()) <= width.saturating_add(width / 2) {
                 return Ok(());
             }
+            // The block takes no more than the log, which goes only when the block is there.
+            self.make_room(self.head.size_bytes());
             let list = self.block_list();
             let start = plan::start_of(head.min(), width);
             let end = start.saturating_add(width);
@@ -131,7 +134,7 @@ impl Db {
                 .blocks
                 .iter()
                 .map(|block| block.meta())
-                .filter(|meta| meta.is_native() && !state.unreadable.contains(&meta.ulid))
+                .filter(|meta| meta.is_native() && !state.left_alone.contains(&meta.ulid))
                 .cloned()
                 .collect();
             let chosen = plan::next(&metas, &widths);
@@ -141,12 +144,20 @@ impl Db {
             }
             let (old, kept): (Vec<_>, Vec<_>) =
                 list.blocks.iter().cloned().partition(|b| chosen.contains(&b.meta().ulid));
+            if !self.may_compact(&old) {
+                state.left_alone.extend(chosen);
+                continue;
+            }
+            if self.make_room(bytes_of(&old)) {
+                // Some of those chosen may be gone.
+                continue;
+            }
             let made = match merge::merge(&self.files, &self.options.path, &old, now_ms) {
                 Err(error @ (BlockError::Read(_) | BlockError::Damaged { .. })) => {
                     self.counters.compactions_failed.inc();
                     let blocks: Vec<String> = chosen.iter().map(BlockId::to_string).collect();
                     tracing::error!(?blocks, %error, "blocks not compacted, served as they are");
-                    state.unreadable.extend(chosen);
+                    state.left_alone.extend(chosen);
                     continue;
                 }
                 made => made?,
@@ -180,38 +191,6 @@ impl Db {
         self.counters.compaction_samples.add(meta.stats.num_samples);
         let block = Block::open(&self.options.path.join(meta.ulid.to_string()))?;
         Ok(Some(Arc::new(block)))
-    }
-
-    /// Removes blocks that are beyond the retention's age or bytes.
-    pub(crate) fn remove_old_blocks(&self, now_ms: Timestamp) {
-        let list = self.block_list();
-        let metas: Vec<BlockMeta> = list.blocks.iter().map(|block| block.meta().clone()).collect();
-        let old = retention::too_old(&metas, now_ms, self.options.retention_ms);
-        self.counters.blocks_gone_by_time.add(old.len() as u64);
-        let left: Vec<BlockMeta> =
-            metas.into_iter().filter(|meta| !old.contains(&meta.ulid)).collect();
-        let large = match self.options.retention_bytes {
-            0 => Vec::new(),
-            limit => retention::too_many(&left, self.head.size_bytes(), limit),
-        };
-        self.counters.blocks_gone_by_size.add(large.len() as u64);
-        let gone: HashSet<BlockId> = old.into_iter().chain(large).collect();
-        if gone.is_empty() {
-            return;
-        }
-        let (gone, kept): (Vec<_>, Vec<_>) =
-            list.blocks.iter().cloned().partition(|b| gone.contains(&b.meta().ulid));
-        self.replace_list(BlockList::new(kept, list.head_from));
-        for block in gone {
-            if let Err(error) = self.remove_block(&block) {
-                tracing::error!(%error, "an old block stays behind");
-            }
-        }
-    }
-
-    fn remove_block(&self, block: &Block) -> Result<(), BlockError> {
-        let io = |source| BlockError::Io { action: "remove", path: block.dir().to_owned(), source };
-        self.files.remove(block.dir()).map_err(io)
     }
 }
 

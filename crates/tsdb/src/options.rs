@@ -14,6 +14,9 @@ pub struct Options {
     pub retention_ms: i64,
     /// The oldest blocks go when all takes more bytes than this; 0 is no limit. Default: 0.
     pub retention_bytes: u64,
+    /// The oldest blocks go when all takes more than so many hundredths of its file system; then
+    /// `retention_bytes` says nothing. Default: 0, no limit.
+    pub retention_percentage: f64,
     /// Width of the blocks that are cut from the head, ms. Default: 2 hours, as in Prometheus.
     pub min_block_duration_ms: i64,
     /// Width of the widest blocks, ms; 0 for a tenth of the retention, 31 days at most. Default: 0.
@@ -48,6 +51,7 @@ impl Default for Options {
             path: PathBuf::from("data"),
             retention_ms: 15 * DAY_MS,
             retention_bytes: 0,
+            retention_percentage: 0.0,
             min_block_duration_ms: 2 * 3_600_000,
             max_block_duration_ms: 0,
             wal_segment_bytes: 32 << 20,

@@ -34,6 +34,7 @@ const TSDB: &[&str] = &[
     "memmap2",
     "roaring",
     "rustc-hash",
+    "rustix",
     "serde",
     "serde_json",
     "thiserror",

@@ -10,5 +10,6 @@ mod histograms;
 mod maintain;
 mod model;
 mod prometheus;
+mod room;
 mod samples;
 mod snapshot;

@@ -8,7 +8,7 @@ use rules::NotifierConfig;
 
 use crate::config::{self, Config, ConfigError};
 use crate::flags::Flags;
-use crate::wiring::{Server, max_exemplars};
+use crate::wiring::{Server, max_exemplars, retention};
 
 /// Reads what the flags name: the file, or, if none was named and none is there, the embedded one.
 pub fn read(flags: &Flags) -> Result<Config, ConfigError> {
@@ -35,6 +35,7 @@ pub fn apply(server: &Server, state: &AppState, flags: &Flags, config: Config, c
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
+    server.db.set_retention(retention(flags, &config.storage));
     server.db.set_max_exemplars(max_exemplars(flags, &config.storage));
     server.engine.set_default_subquery_step_ms(config.evaluation_interval_ms);
     server.notifier.apply(NotifierConfig {

@@ -69,7 +69,7 @@ async fn serve(flags: Flags, config: Config) -> Result<(), RunError> {
     let mut signals = Signals::new()?;
     let listeners = listen(&flags.listen_addresses).await?;
     let ports = listeners.iter().filter_map(|l| l.local_addr().ok()).map(|a| a.port()).collect();
-    let mut front = wiring::front(&flags, ports)?;
+    let mut front = wiring::front(&flags, &config.storage, ports)?;
     let (stop_serving, serving_stopped) = watch::channel(false);
     let mut tasks = answer(&front.state, listeners, &serving_stopped)?;
 

@@ -11,10 +11,10 @@ use remote::Receiver;
 use rules::{Notifier, NotifierOptions, RuleManager, RuleOptions};
 use scrape::{ScrapeManager, ScrapeOptions};
 use tokio::sync::mpsc;
-use tsdb::{Db, OpenError, Options, WalSync};
+use tsdb::{Db, OpenError, Options, Retention, WalSync};
 use url::Url;
 
-use crate::config::StorageConfig;
+use crate::config::{StorageConfig, bytes_text};
 use crate::flags::{Flags, WalFsync};
 use crate::run::RunError;
 
@@ -62,7 +62,7 @@ impl Server {
 }
 
 /// Makes what can answer before the database is open. `ports` are those listened on.
-pub fn front(flags: &Flags, ports: Vec<u16>) -> Result<Front, RunError> {
+pub fn front(flags: &Flags, storage: &StorageConfig, ports: Vec<u16>) -> Result<Front, RunError> {
     let clock = Arc::new(SystemClock::new());
     let (sender, commands) = mpsc::channel(COMMAND_QUEUE);
     let external_url = external_url(flags, ports.first().copied().unwrap_or(9090))?;
@@ -81,7 +81,7 @@ pub fn front(flags: &Flags, ports: Vec<u16>) -> Result<Front, RunError> {
         max_connections: flags.max_connections,
     };
     let build = BuildInfo::of_release(env!("CARGO_PKG_VERSION"));
-    let facts = facts(flags, clock.now_ms());
+    let facts = facts(flags, storage, clock.now_ms());
     let shared: Arc<dyn Clock> = Arc::clone(&clock) as _;
     let state = AppState::new(options, build, facts, shared, sender);
     Ok(Front { state, commands, clock })
@@ -90,12 +90,14 @@ pub fn front(flags: &Flags, ports: Vec<u16>) -> Result<Front, RunError> {
 /// Opens the database: locks the directory and replays the log. Blocks.
 pub fn open(flags: &Flags, storage: &StorageConfig, clock: &dyn Clock) -> Result<Db, OpenError> {
     let defaults = Options::default();
+    let retention = retention(flags, storage);
     let options = Options {
         path: flags.storage_path.clone(),
-        retention_ms: flags.retention_ms.unwrap_or(0),
-        retention_bytes: flags.retention_bytes.unwrap_or(0),
+        retention_ms: retention.ms,
+        retention_bytes: retention.bytes,
+        retention_percentage: retention.percentage,
         min_block_duration_ms: flags.min_block_duration_ms,
-        max_block_duration_ms: flags.max_block_duration_ms,
+        max_block_duration_ms: widest_block_ms(flags, storage),
         wal_segment_bytes: flags.wal_segment_bytes.unwrap_or(defaults.wal_segment_bytes),
         wal_sync: match flags.wal_fsync {
             WalFsync::Always => WalSync::Always,
@@ -108,6 +110,28 @@ pub fn open(flags: &Flags, storage: &StorageConfig, clock: &dyn Clock) -> Result
         ..defaults
     };
     Db::open(options, clock.now_ms())
+}
+
+/// How much is kept: what the configuration says goes before the flags. Without any limit, that is 15
+/// days.
+pub fn retention(flags: &Flags, storage: &StorageConfig) -> Retention {
+    let Retention { ms, bytes, percentage } = storage.retention;
+    let bytes = if bytes > 0 { bytes } else { flags.retention_bytes.unwrap_or(0) };
+    let is_limited = bytes > 0 || percentage > 0.0;
+    let ms = match flags.retention_ms {
+        _ if ms > 0 => ms,
+        Some(_) if is_limited && !flags.retention_ms_given => 0,
+        given => given.unwrap_or(0),
+    };
+    Retention { ms, bytes, percentage }
+}
+
+/// As the flags say; but no more than a tenth of what the configuration says is kept.
+fn widest_block_ms(flags: &Flags, storage: &StorageConfig) -> i64 {
+    match storage.retention.ms {
+        0 => flags.max_block_duration_ms,
+        ms => flags.max_block_duration_ms.min((ms / 10).max(flags.min_block_duration_ms)),
+    }
 }
 
 /// How many exemplars are kept: as many as the configuration says, if the feature is on.
@@ -174,24 +198,26 @@ fn engine_options(flags: &Flags) -> EngineOptions {
     }
 }
 
-fn facts(flags: &Flags, now_ms: i64) -> ProcessFacts {
+fn facts(flags: &Flags, storage: &StorageConfig, now_ms: i64) -> ProcessFacts {
     let directory = std::env::current_dir().map(|path| path.display().to_string());
     let hostname = std::fs::read_to_string("/proc/sys/kernel/hostname");
     ProcessFacts {
         start_time: now_ms,
         working_directory: directory.unwrap_or_default(),
         hostname: hostname.unwrap_or_default().trim().to_owned(),
-        storage_retention: retention_text(flags),
+        storage_retention: retention_text(retention(flags, storage)),
         flags: flags.all.clone(),
     }
 }
 
-/// `15d`, `1GiB`, or `15d or 1GiB`.
-fn retention_text(flags: &Flags) -> String {
-    let time = flags.retention_ms.map(|ms| DurationText(ms).to_string());
-    let size = flags.retention_bytes.and_then(|_| flags.all.get("storage.tsdb.retention.size"));
-    let both: Vec<String> = time.into_iter().chain(size.cloned()).collect();
-    both.join(" or ")
+/// `15d`, `1GiB`, `50%`, or several of them: `15d or 1GiB`.
+fn retention_text(retention: Retention) -> String {
+    let Retention { ms, bytes, percentage } = retention;
+    let time = (ms > 0).then(|| DurationText(ms).to_string());
+    let size = (bytes > 0).then(|| bytes_text(bytes));
+    let part = (percentage > 0.0).then(|| format!("{percentage}%"));
+    let all: Vec<String> = time.into_iter().chain(size).chain(part).collect();
+    all.join(" or ")
 }
 
 /// The URL under which the server is reached: as given, or made of host and port.
@@ -227,5 +253,35 @@ fn route_prefix(flags: &Flags, external_url: &Url) -> String {
     match given.trim_matches('/') {
         "" => String::new(),
         path => format!("/{path}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flags::{Request, parse};
+
+    #[test]
+    fn what_the_file_says_is_kept_goes_before_the_flags() {
+        const DAY: i64 = 86_400_000;
+        let (time, size) =
+            ("--storage.tsdb.retention.time=7d", "--storage.tsdb.retention.size=1KB");
+        let of = |ms, bytes, percentage| Retention { ms, bytes, percentage };
+        for (flags, file, expected, text) in [
+            (&[][..], of(0, 0, 0.0), of(15 * DAY, 0, 0.0), "15d"),
+            (&[size], of(0, 0, 0.0), of(0, 1024, 0.0), "1KiB"),
+            (&[time, size], of(0, 0, 0.0), of(7 * DAY, 1024, 0.0), "1w or 1KiB"),
+            (&[time, size], of(DAY, 1, 0.0), of(DAY, 1, 0.0), "1d or 1B"),
+            (&[], of(0, 0, 50.0), of(0, 0, 50.0), "50%"),
+            (&[time], of(0, 0, 50.5), of(7 * DAY, 0, 50.5), "1w or 50.5%"),
+            (&[], of(0, 1, 0.0), of(0, 1, 0.0), "1B"),
+        ] {
+            let request = parse(flags.iter().map(|flag| (*flag).to_owned())).expect("they parse");
+            let Request::Serve(flags) = request else { panic!("it serves") };
+            let storage = StorageConfig { retention: file, max_exemplars: None };
+            let found = retention(&flags, &storage);
+            assert_eq!(found, expected);
+            assert_eq!(retention_text(found), text);
+        }
     }
 }

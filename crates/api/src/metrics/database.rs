@@ -147,13 +147,19 @@ pub(super) const DATABASE: &[Row<PartSources>] = &[
         "prometheus_tsdb_retention_limit_bytes",
         Gauge,
         "Bytes all may take; 0 if there is no limit.",
-        |s, out| out.one(s.parts.db.options().retention_bytes as f64),
+        |s, out| out.one(s.parts.db.retention().bytes as f64),
+    ),
+    row(
+        "prometheus_tsdb_retention_limit_percentage",
+        Gauge,
+        "Hundredths of the disk all may take; 0 if there is no limit.",
+        |s, out| out.one(s.parts.db.retention().percentage),
     ),
     row(
         "prometheus_tsdb_retention_limit_seconds",
         Gauge,
         "How long samples are kept; 0 if forever.",
-        |s, out| out.one(s.parts.db.options().retention_ms as f64 / 1000.0),
+        |s, out| out.one(s.parts.db.retention().ms as f64 / 1000.0),
     ),
     row(
         "prometheus_tsdb_size_retentions_total",

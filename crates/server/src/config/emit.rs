@@ -11,9 +11,11 @@ use model::relabel::{Action, RelabelConfig, RelabelRule};
 use model::time::DurationText;
 use rules::AlertmanagerConfig;
 use scrape::ScrapeConfig;
+use tsdb::Retention;
 
-use super::Config;
 use super::interpret::Global;
+use super::units::bytes_text as size;
+use super::{Config, StorageConfig};
 
 /// The whole configuration.
 pub(super) fn yaml(config: &Config, global: &Global, rule_files: &[&str]) -> String {
@@ -27,15 +29,38 @@ pub(super) fn yaml(config: &Config, global: &Global, rule_files: &[&str]) -> Str
     }
     file.texts("rule_files", rule_files.iter().copied());
     file.list("scrape_configs", config.scrape_configs.iter().map(scrape_map).collect());
-    if let Some(max) = config.storage.max_exemplars {
-        let (mut storage, mut exemplars) = (Map::default(), Map::default());
-        exemplars.raw("max_exemplars", max.to_string());
-        storage.map("exemplars", exemplars);
+    let storage = storage_map(&config.storage);
+    if !storage.0.is_empty() {
         file.map("storage", storage);
     }
     let mut out = String::new();
     file.write(&mut out, 0, "");
     out
+}
+
+fn storage_map(config: &StorageConfig) -> Map {
+    let (mut storage, mut retention) = (Map::default(), Map::default());
+    let Retention { ms, bytes, percentage } = config.retention;
+    if ms > 0 {
+        retention.duration("time", ms);
+    }
+    if bytes > 0 {
+        retention.raw("size", size(bytes));
+    }
+    if percentage > 0.0 {
+        retention.raw("percentage", percentage.to_string());
+    }
+    if !retention.0.is_empty() {
+        let mut tsdb = Map::default();
+        tsdb.map("retention", retention);
+        storage.map("tsdb", tsdb);
+    }
+    if let Some(max) = config.max_exemplars {
+        let mut exemplars = Map::default();
+        exemplars.raw("max_exemplars", max.to_string());
+        storage.map("exemplars", exemplars);
+    }
+    storage
 }
 
 fn global_map(global: &Global) -> Map {
@@ -155,14 +180,6 @@ fn relabel_map(config: &RelabelConfig) -> Map {
     map.text("replacement", &config.replacement);
     map.text("action", &config.action.to_string());
     map
-}
-
-/// Bytes in the largest unit that leaves a whole number.
-fn size(bytes: u64) -> String {
-    let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-    let power = (bytes.trailing_zeros() / 10).min(6);
-    let unit = units.get(usize::try_from(power).unwrap_or(0)).unwrap_or(&"B");
-    format!("{}{unit}", bytes >> (10 * power))
 }
 
 /// A mapping, its fields in order.

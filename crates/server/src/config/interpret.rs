@@ -13,6 +13,7 @@ use promql::ParserOptions;
 use rules::{AlertmanagerConfig, RuleFile};
 use scrape::ScrapeConfig;
 use serde::de::DeserializeOwned;
+use tsdb::Retention;
 
 use super::raw::{self, Located, Unserved};
 use super::{Config, ConfigError, StorageConfig, emit};
@@ -39,7 +40,7 @@ pub(super) fn interpret(
     let alert_relabel_configs = reader.relabel(alerting.alert_relabel_configs)?;
     let alertmanagers = reader.alertmanagers(alerting.alertmanagers)?;
     let rule_files = reader.rule_files(&file.rule_files)?;
-    let storage = reader.storage(&file.storage.unwrap_or_default());
+    let storage = reader.storage(file.storage.unwrap_or_default())?;
     let mut config = Config {
         evaluation_interval_ms: global.evaluation_interval_ms,
         rule_query_offset_ms: global.rule_query_offset_ms,
@@ -142,10 +143,28 @@ impl Reader<'_> {
         })
     }
 
-    fn storage(&mut self, raw: &raw::Storage) -> StorageConfig {
-        self.warn(raw, "storage.");
-        let max = raw.exemplars.as_ref().map(|exemplars| exemplars.max_exemplars.unwrap_or(0));
-        StorageConfig { max_exemplars: max.map(|max| usize::try_from(max).unwrap_or(0)) }
+    fn storage(&mut self, raw: raw::Storage) -> Result<StorageConfig, ConfigError> {
+        let max = raw.exemplars.map(|exemplars| exemplars.max_exemplars.unwrap_or(0));
+        let max_exemplars = max.map(|max| usize::try_from(max).unwrap_or(0));
+        let tsdb = raw.tsdb.unwrap_or_default();
+        self.warn(&tsdb, "storage.tsdb.");
+        let retention = tsdb.retention.unwrap_or_default();
+        let percentage = match retention.percentage {
+            Some(given) if !(0.0..=100.0).contains(&given.value) => {
+                let message = format!(
+                    "storage.tsdb.retention.percentage: {} is not between 0 and 100",
+                    given.value
+                );
+                return Err(self.at(&given, message));
+            }
+            given => given.map_or(0.0, |given| given.value),
+        };
+        let retention = Retention {
+            ms: retention.time.map_or(0, |time| time.0),
+            bytes: retention.size.unwrap_or_default().0,
+            percentage,
+        };
+        Ok(StorageConfig { max_exemplars, retention })
     }
 
     /// External labels may name environment variables.

@@ -16,8 +16,9 @@ use model::relabel::RelabelRule;
 use promql::ParserOptions;
 use rules::{AlertmanagerConfig, RuleFile};
 use scrape::ScrapeConfig;
+use tsdb::Retention;
 
-pub use units::{BytesError, parse_bytes};
+pub use units::{BytesError, bytes_text, parse_bytes};
 
 /// What is scraped when there is no configuration file: the server itself.
 pub const DEFAULT_CONFIG: &str = "\
@@ -59,10 +60,12 @@ pub struct Config {
 }
 
 /// `storage`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct StorageConfig {
     /// How many exemplars are kept, where the feature is on; `None` if the section is left out.
     pub max_exemplars: Option<usize>,
+    /// What of `storage.tsdb.retention` is given; it goes before the flags.
+    pub retention: Retention,
 }
 
 /// Why a configuration cannot be applied: file, line if known, and what is wrong.

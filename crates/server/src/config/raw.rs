@@ -112,12 +112,34 @@ with_unserved! {
     unserved { remote_write, remote_read, runtime, tracing, otlp, }
 }
 
+/// `storage`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Storage {
+    #[serde(default)]
+    pub(super) exemplars: Option<Exemplars>,
+    #[serde(default)]
+    pub(super) tsdb: Option<Tsdb>,
+}
+
 with_unserved! {
-    /// `storage`.
-    struct Storage {
-        exemplars: Option<Exemplars>,
+    /// `storage.tsdb`.
+    struct Tsdb {
+        retention: Option<Retention>,
     }
-    unserved { tsdb, }
+    unserved { out_of_order_time_window, stale_series_compaction_threshold, chunk_encoding, }
+}
+
+/// `storage.tsdb.retention`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Retention {
+    #[serde(default)]
+    pub(super) time: Option<DurationMs>,
+    #[serde(default)]
+    pub(super) size: Option<Bytes>,
+    #[serde(default)]
+    pub(super) percentage: Option<Located<f64>>,
 }
 
 /// `storage.exemplars`.

@@ -135,9 +135,30 @@ fn how_many_exemplars_are_kept_is_said_or_left_to_the_default() {
         assert_eq!(config.warnings, [] as [String; 0]);
     }
     assert!(read("storage:\n  exemplars: {max: 1}\n").is_err());
-    let warned =
-        read("storage:\n  tsdb:\n    out_of_order_time_window: 1h\n").expect("it is valid");
-    assert_eq!(warned.warnings, ["prometheus.yml: line 3: storage.tsdb has no effect yet"]);
+}
+
+#[test]
+fn what_is_kept_is_said_or_left_to_the_flags() {
+    let retention = "storage:\n  tsdb:\n    retention:\n      ";
+    let given =
+        "time: 30d\n      size: 512MB\n      percentage: 62.5\n    out_of_order_time_window: 1h\n";
+    let config = read(&format!("{retention}{given}")).expect("it is valid");
+    let expected = Retention { ms: 30 * 86_400_000, bytes: 512 << 20, percentage: 62.5 };
+    assert_eq!(config.storage.retention, expected);
+    assert_eq!(
+        config.warnings,
+        ["prometheus.yml: line 7: storage.tsdb.out_of_order_time_window has no effect yet"]
+    );
+    let shown = "time: 30d\n      size: 512MiB\n      percentage: 62.5\n";
+    assert!(config.yaml.ends_with(&format!("{retention}{shown}")), "{}", config.yaml);
+    for (percentage, text) in [("101", "101"), ("-1", "-1"), (".nan", "NaN")] {
+        assert_eq!(
+            refused(&format!("{retention}percentage: {percentage}\n")),
+            format!(
+                "prometheus.yml: line 4: storage.tsdb.retention.percentage: {text} is not between 0 and 100"
+            )
+        );
+    }
 }
 
 #[test]

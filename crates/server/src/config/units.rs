@@ -66,6 +66,14 @@ fn whole_bytes(bytes: f64) -> Option<u64> {
     (bytes < 18_446_744_073_709_551_616.0).then_some(bytes as u64)
 }
 
+/// Bytes in the largest unit that leaves a whole number.
+pub fn bytes_text(bytes: u64) -> String {
+    let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    let power = (bytes.trailing_zeros() / 10).min(6);
+    let unit = units.get(usize::try_from(power).unwrap_or(0)).unwrap_or(&"B");
+    format!("{}{unit}", bytes >> (10 * power))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

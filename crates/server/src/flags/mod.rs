@@ -29,6 +29,8 @@ pub struct Flags {
     pub storage_path: PathBuf,
     /// How long samples are kept, ms; `None` for as long as the size allows.
     pub retention_ms: Option<i64>,
+    /// Whether that was given.
+    pub retention_ms_given: bool,
     /// How many bytes are kept; `None` for any number.
     pub retention_bytes: Option<u64>,
     /// Length of the blocks cut from the head, ms.
@@ -278,6 +280,7 @@ impl Reader {
             config_file_given: self.given("config.file"),
             storage_path: self.text("storage.tsdb.path").into(),
             retention_ms,
+            retention_ms_given: self.given("storage.tsdb.retention.time"),
             retention_bytes,
             min_block_duration_ms,
             max_block_duration_ms,

@@ -19,7 +19,8 @@ impl Db {
     /// them may be deleted; asking again deletes the rest. Label names and values may be listed until
     /// the blocks are compacted or cleaned. Waits for heavy work to end.
     pub fn delete(&self, matchers: &[Matcher], range: TimeRange) -> Result<(), ChangeError> {
-        let _maintenance = self.maintenance.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut maintenance = self.maintenance.lock().unwrap_or_else(PoisonError::into_inner);
+        maintenance.look_again();
         self.head.delete(matchers, range)?;
         for block in &self.block_list().blocks {
             self.delete_from(block, matchers, range)?;

@@ -39,6 +39,13 @@ pub(crate) struct Maintenance {
     rest_until: Option<Timestamp>,
 }
 
+impl Maintenance {
+    /// Forgets that there was nothing to compact.
+    pub(crate) fn look_again(&mut self) {
+        self.settled = Weak::new();
+    }
+}
+
 impl Db {
     /// Does what is due at `now_ms`; to be called once a second, or as often as
     /// [`WalSync::Every`](crate::WalSync::Every) says if that is more often.
@@ -137,7 +144,10 @@ impl Db {
                 .filter(|meta| meta.is_native() && !state.left_alone.contains(&meta.ulid))
                 .cloned()
                 .collect();
-            let chosen = plan::next(&metas, &widths);
+            let mut chosen = plan::next(&metas, &widths);
+            if chosen.is_empty() {
+                chosen = plan::next_to_clean(&metas, &widths, |meta| list.deleted_from(meta.ulid));
+            }
             if chosen.is_empty() {
                 state.settled = Arc::downgrade(&list);
                 return Ok(());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use model::{Matcher, TimeRange, Timestamp};
 use storage::{Querier, QueryError, SelectHints, SeriesSet};
 
-use crate::block::Block;
+use crate::block::{Block, BlockId};
 use crate::index::{Source, select};
 
 /// The blocks of a moment, and which samples are in the head only.
@@ -28,6 +28,12 @@ impl BlockList {
             (meta.min_time, meta.max_time, meta.ulid)
         });
         Self { blocks, head_from }
+    }
+
+    /// Of how many series of a block something is deleted.
+    pub(crate) fn deleted_from(&self, block: BlockId) -> u64 {
+        let block = self.blocks.iter().find(|b| b.meta().ulid == block);
+        block.map_or(0, |block| block.tombstones().rows().len())
     }
 }
 

@@ -47,6 +47,27 @@ pub(crate) fn next(metas: &[BlockMeta], widths: &[i64]) -> Vec<BlockId> {
     Vec::new()
 }
 
+/// The block to write anew without what is deleted of it; none if that is worth it for none.
+///
+/// `deleted` tells of how many series of a block something is deleted: of one in twenty is enough for
+/// a block so wide that it is not soon merged with others, of all of them for any. The newest block
+/// is left alone.
+pub(crate) fn next_to_clean(
+    metas: &[BlockMeta],
+    widths: &[i64],
+    deleted: impl Fn(&BlockMeta) -> u64,
+) -> Vec<BlockId> {
+    let wide_ms = widths.get(widths.len() / 2).copied().unwrap_or(0);
+    let newest = metas.iter().map(|meta| meta.min_time).max();
+    let is_worth_it = |meta: &&BlockMeta| {
+        let (deleted, series) = (deleted(meta), meta.stats.num_series);
+        let is_wide = meta.max_time.saturating_sub(meta.min_time) >= wide_ms;
+        let is_much = if is_wide { deleted.saturating_mul(20) > series } else { deleted >= series };
+        deleted > 0 && is_much && Some(meta.min_time) < newest
+    };
+    metas.iter().find(is_worth_it).map(|meta| meta.ulid).into_iter().collect()
+}
+
 /// The first run of blocks each of which overlaps one before it; empty if none do.
 fn overlapping(sorted: &[&BlockMeta]) -> Vec<BlockId> {
     let mut run: Vec<&BlockMeta> = Vec::new();
@@ -130,6 +151,26 @@ mod tests {
             (&[(0, 10), (2, 4), (5, 7), (10, 12)], &[(0, 10), (2, 4), (5, 7)]),
         ] {
             assert_eq!(planned(blocks), expected, "{blocks:?}");
+        }
+    }
+
+    #[test]
+    fn blocks_of_which_much_is_deleted_are_written_anew() {
+        for (from, to, deleted, expected) in [
+            (0, 24, 5, false),
+            (0, 24, 6, true),
+            (0, 24, 100, true),
+            (0, 2, 99, false),
+            (0, 2, 100, true),
+            (0, 24, 0, false),
+            // The newest.
+            (30, 60, 100, false),
+        ] {
+            let mut metas = [meta_of(from, to, 1), meta_of(26, 28, 1)];
+            metas[0].stats.num_series = 100;
+            let of_block = |meta: &BlockMeta| if meta.ulid == metas[0].ulid { deleted } else { 0 };
+            let chosen = next_to_clean(&metas, &[hours(2), hours(24), hours(72)], of_block);
+            assert_eq!(chosen == [metas[0].ulid], expected, "{from} to {to}: {deleted}");
         }
     }
 

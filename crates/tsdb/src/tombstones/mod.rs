@@ -68,6 +68,11 @@ impl Tombstones {
         self.deletions.retain(|(_, max), _| *max >= t);
     }
 
+    /// The rows of which something is deleted.
+    pub(crate) fn rows(&self) -> Postings {
+        self.deletions.values().fold(Postings::new(), |all, rows| all | rows)
+    }
+
     fn hidden(&self, rows: &Postings, range: TimeRange) -> Hidden {
         let mut hidden = Hidden::default();
         let deletions = || self.iter().filter(|(deleted, _)| deleted.overlaps(range));

@@ -54,4 +54,5 @@ fn what_lies_before_a_cut_and_rows_that_go_are_forgotten() {
     tombstones.forget(&Postings::from([1, 2]));
     let left: Vec<_> = tombstones.iter().collect();
     assert_eq!(left, [(range(5, 20), &Postings::from([3]))]);
+    assert_eq!(tombstones.rows(), Postings::from([3]));
 }

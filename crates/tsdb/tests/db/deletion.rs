@@ -244,3 +244,19 @@ fn damaged_tombstones_show_nothing_that_was_deleted() {
         }
     }
 }
+
+#[test]
+fn a_block_of_which_much_is_deleted_is_written_anew_by_itself() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let options = Options { max_block_duration_ms: 4 * HOUR, ..options(dir.path()) };
+    let db = open(&options);
+    let truth = fill(&db, 0, 12);
+    assert_eq!(db.status().blocks[0].max_time, 4 * HOUR);
+    db.delete(&named("a"), hours(1, 2)).expect("it deletes");
+    assert_eq!(tombstone_files(dir.path()).len(), 1);
+    db.maintain(12 * HOUR);
+    assert_eq!(tombstone_files(dir.path()), [] as [PathBuf; 0]);
+    let first = &db.status().blocks[0];
+    assert_eq!((first.compaction.level, first.stats.num_samples), (2, 3 * 16 - 5));
+    assert_eq!(all(&db), without(&truth, "a", hours(1, 2)));
+}

@@ -15,7 +15,7 @@ use remote::Receiver;
 use rules::{Notifier, RuleManager};
 use scrape::ScrapeManager;
 use tokio::sync::{mpsc, oneshot};
-use tsdb::Db;
+use tsdb::{Db, ReplayProgress};
 use url::Url;
 
 use crate::http_stats::HttpStats;
@@ -156,6 +156,7 @@ struct Inner {
     commands: mpsc::Sender<Command>,
     pool: QueryPool,
     http: HttpStats,
+    replay: Arc<ReplayProgress>,
     stage: RwLock<Stage>,
     config: RwLock<Arc<ConfigView>>,
     reload_succeeded: AtomicBool,
@@ -194,6 +195,7 @@ impl AppState {
             commands,
             pool,
             http: HttpStats::default(),
+            replay: Arc::default(),
             stage: RwLock::new(Stage::Starting),
             config: RwLock::default(),
             reload_succeeded: AtomicBool::new(false),
@@ -221,6 +223,11 @@ impl AppState {
     /// Notes that a configuration was refused; the one before stays in force.
     pub fn config_refused(&self) {
         self.0.reload_succeeded.store(false, Ordering::Relaxed);
+    }
+
+    /// Where the database says, while it opens, how far it is.
+    pub fn replay(&self) -> &Arc<ReplayProgress> {
+        &self.0.replay
     }
 
     /// The options it was made with.

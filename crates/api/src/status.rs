@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use model::{TimeRange, Timestamp};
 use serde::Serialize;
-use tsdb::Ranked;
+use tsdb::{Ranked, ReplayStatus};
 
 use crate::envelope::Envelope;
 use crate::error::ApiError;
@@ -172,17 +172,17 @@ pub(crate) async fn tsdb(
     }))
 }
 
-/// The replay is over before anything is served, so there is nothing to count here. Prometheus
-/// answers the same once it is ready.
-#[derive(Default, Serialize)]
+/// How far the replay of the log is, in numbers of its segments; also while the server is not ready.
+#[derive(Serialize)]
 struct WalReplay {
     min: u64,
     max: u64,
     current: u64,
 }
 
-pub(crate) async fn wal_replay() -> Envelope {
-    Envelope::of(&WalReplay::default())
+pub(crate) async fn wal_replay(State(state): State<AppState>) -> Envelope {
+    let ReplayStatus { min, max, current } = state.replay().status();
+    Envelope::of(&WalReplay { min, max, current })
 }
 
 /// What the server has to tell its users: nothing, so far.

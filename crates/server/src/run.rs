@@ -141,8 +141,8 @@ async fn open(flags: &Flags, config: &Config, front: &Front) -> Result<Db, RunEr
     let clock = Arc::clone(&front.clock);
     let started = clock.monotonic();
     let opened = tokio::task::spawn_blocking({
-        let clock = Arc::clone(&clock);
-        move || wiring::open(&flags, &storage, clock.as_ref())
+        let (clock, replay) = (Arc::clone(&clock), Arc::clone(front.state.replay()));
+        move || wiring::open(&flags, &storage, clock.as_ref(), replay)
     });
     let db = opened.await.map_err(io::Error::other)??;
     let took = clock.monotonic().saturating_sub(started);

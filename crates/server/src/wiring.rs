@@ -11,7 +11,7 @@ use remote::Receiver;
 use rules::{Notifier, NotifierOptions, RuleManager, RuleOptions};
 use scrape::{ScrapeManager, ScrapeOptions};
 use tokio::sync::mpsc;
-use tsdb::{Db, OpenError, Options, Retention, WalSync};
+use tsdb::{Db, OpenError, Options, ReplayProgress, Retention, WalSync};
 use url::Url;
 
 use crate::config::{StorageConfig, bytes_text};
@@ -87,8 +87,13 @@ pub fn front(flags: &Flags, storage: &StorageConfig, ports: Vec<u16>) -> Result<
     Ok(Front { state, commands, clock })
 }
 
-/// Opens the database: locks the directory and replays the log. Blocks.
-pub fn open(flags: &Flags, storage: &StorageConfig, clock: &dyn Clock) -> Result<Db, OpenError> {
+/// Opens the database: locks the directory and replays the log, which `replay` follows. Blocks.
+pub fn open(
+    flags: &Flags,
+    storage: &StorageConfig,
+    clock: &dyn Clock,
+    replay: Arc<ReplayProgress>,
+) -> Result<Db, OpenError> {
     let defaults = Options::default();
     let retention = retention(flags, storage);
     let options = Options {
@@ -107,6 +112,7 @@ pub fn open(flags: &Flags, storage: &StorageConfig, clock: &dyn Clock) -> Result
             WalFsync::Never => WalSync::Never,
         },
         max_exemplars: max_exemplars(flags, storage),
+        replay,
         ..defaults
     };
     Db::open(options, clock.now_ms())

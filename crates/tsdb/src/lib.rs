@@ -55,3 +55,4 @@ pub use exemplars::{ExemplarStatus, SeriesExemplars};
 pub use options::{Options, WalSync};
 pub use retention::Retention;
 pub use stats::{Cardinality, Counters, Ranked, Status};
+pub use wal::{ReplayProgress, ReplayStatus};

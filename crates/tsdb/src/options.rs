@@ -1,9 +1,11 @@
 //! Options: every limit and window of the database.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::error::OpenError;
 use crate::fs::Files;
+use crate::wal::ReplayProgress;
 
 /// What a database is opened with.
 #[derive(Clone, Debug)]
@@ -29,6 +31,8 @@ pub struct Options {
     /// So many exemplars are kept in memory; 0 for none. Default: 0, as in Prometheus without its
     /// feature `exemplar-storage`.
     pub max_exemplars: usize,
+    /// Where to look how far the replay of the log is while the database opens.
+    pub replay: Arc<ReplayProgress>,
     #[doc(hidden)]
     pub files: Files,
 }
@@ -57,6 +61,7 @@ impl Default for Options {
             wal_segment_bytes: 32 << 20,
             wal_sync: WalSync::Every(1_000),
             max_exemplars: 0,
+            replay: Arc::default(),
             files: Files::default(),
         }
     }

@@ -16,6 +16,7 @@ mod labels;
 mod notes;
 mod opening;
 mod pending;
+mod progress;
 mod reader;
 pub(crate) mod record;
 mod source;
@@ -33,6 +34,7 @@ use crate::fs::Files;
 use crate::options::{Options, WalSync};
 use crate::stats::Counters;
 use pending::Pending;
+pub use progress::{ReplayProgress, ReplayStatus};
 pub(crate) use reader::Replayed;
 pub(crate) use record::{LoggedValue, MAX_SAMPLES};
 use writer::Current;
@@ -112,8 +114,11 @@ impl Wal {
             commits: 0,
             buffer: Vec::new(),
         };
+        options.replay.begin(&numbers);
         for &number in &numbers {
+            options.replay.at(number);
             wal.read_segment(number, Some(&number) == numbers.last(), replay)?;
+            tracing::info!(segment = number, last = numbers.last(), "segment of the log replayed");
         }
         Ok(wal)
     }

@@ -393,3 +393,24 @@ fn other_files_in_the_directory_are_left_alone() {
     commit(&mut wal, 0, &[1]).unwrap();
     assert_eq!(segments(dir.path()).len(), 5);
 }
+
+#[test]
+fn a_replay_tells_how_far_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = options(dir.path());
+    let tell = |min, max, current| ReplayStatus { min, max, current };
+    let (mut wal, _) = open(&options);
+    for t in 0..5 {
+        commit(&mut wal, t, &[1]).unwrap();
+        wal.retire();
+    }
+    wal.begin_cut(2).unwrap();
+    wal.end_cut(2);
+    drop(wal);
+    assert_eq!(options.replay.status(), ReplayStatus::default());
+    let mut told = Vec::new();
+    let mut replay = |_: &Replayed<'_>| told.push(options.replay.status());
+    Wal::open(&options, Arc::default(), &mut replay).unwrap();
+    assert_eq!(told, [tell(2, 5, 2), tell(2, 5, 3), tell(2, 5, 4), tell(2, 5, 5)]);
+    assert_eq!(options.replay.status(), tell(2, 5, 5));
+}

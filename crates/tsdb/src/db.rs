@@ -62,9 +62,12 @@ impl Db {
         if snapshots.exists() {
             files.sweep(&snapshots).map_err(OpenError::io("sweep", &snapshots))?;
         }
+        prometheus::log::move_aside(&files, &dir).map_err(OpenError::io("move aside", &dir))?;
         let counters = Arc::new(Counters::default());
         let blocks = open_blocks(&files, &dir, &counters)?;
-        let head_from = blocks.iter().map(|block| block.meta().max_time).max();
+        // Where samples came out of order, the head has others of the same time.
+        let in_order = blocks.iter().filter(|block| !block.meta().compaction.is_out_of_order());
+        let head_from = in_order.map(|block| block.meta().max_time).max();
         let head_from = head_from.unwrap_or(Timestamp::MIN);
         let head = Head::open(&options, Arc::clone(&counters), head_from)?;
         let list = BlockList::new(blocks, head.sealed());
@@ -84,6 +87,7 @@ impl Db {
             retention: Mutex::new(retention),
             lock: Mutex::new(Some(lock)),
         };
+        prometheus::log::import(&db, now_ms)?;
         db.remove_old_blocks(now_ms);
         Ok(db)
     }

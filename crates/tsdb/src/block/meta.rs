@@ -118,6 +118,9 @@ pub struct Compaction {
     /// The blocks it was made of and replaces.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub parents: Vec<Parent>,
+    /// What else Prometheus notes of a block.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hints: Vec<String>,
 }
 
 /// A block that another one replaces.
@@ -140,6 +143,14 @@ pub struct FileMeta {
     pub size: u64,
     /// CRC-32 of all of it, eight hexadecimal digits.
     pub crc32: String,
+}
+
+impl Compaction {
+    /// Whether the block holds samples that Prometheus took out of order: others of the same time
+    /// may be elsewhere.
+    pub fn is_out_of_order(&self) -> bool {
+        self.hints.iter().any(|hint| hint == "from-out-of-order")
+    }
 }
 
 impl BlockMeta {
@@ -229,7 +240,12 @@ mod tests {
             min_time: 0,
             max_time: 7_200_000,
             stats: BlockStats { num_samples: 10, num_series: 2, num_chunks: 3 },
-            compaction: Compaction { level: 1, sources: vec![ulid], parents: vec![] },
+            compaction: Compaction {
+                level: 1,
+                sources: vec![ulid],
+                parents: vec![],
+                hints: vec![],
+            },
             version: 1,
             format: FORMAT.to_owned(),
             files: [("index".to_owned(), FileMeta { size: 7, crc32: "0000002a".to_owned() })]

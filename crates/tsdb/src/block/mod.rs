@@ -203,7 +203,12 @@ pub(crate) mod tests {
             min_time: hours(from),
             max_time: hours(to),
             stats: BlockStats::default(),
-            compaction: Compaction { level: 1, sources: vec![ulid], parents: vec![] },
+            compaction: Compaction {
+                level: 1,
+                sources: vec![ulid],
+                parents: vec![],
+                hints: vec![],
+            },
             version: 1,
             format: "native/2".to_owned(),
             files: BTreeMap::from([("data".to_owned(), FileMeta { size, crc32: String::new() })]),

@@ -80,7 +80,12 @@ fn write_into<'a>(
         min_time: new.span.min(),
         max_time: new.span.max().saturating_add(1),
         stats,
-        compaction: Compaction { level: new.level, sources, parents: new.parents.clone() },
+        compaction: Compaction {
+            level: new.level,
+            sources,
+            parents: new.parents.clone(),
+            hints: Vec::new(),
+        },
         version: 1,
         format: FORMAT.to_owned(),
         files: written,

@@ -69,7 +69,7 @@ impl Head {
     }
 
     /// Waits until the commits there are now are on the disk.
-    pub(super) fn sync(&self) -> Result<(), CommitError> {
+    pub(crate) fn sync(&self) -> Result<(), CommitError> {
         let commits = self.log().wal.commits();
         self.wait_synced(commits)
     }

@@ -11,6 +11,7 @@ mod export;
 mod histogram;
 mod index;
 mod index_writer;
+pub(crate) mod log;
 mod meta;
 mod section;
 mod symbols;

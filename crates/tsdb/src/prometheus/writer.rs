@@ -90,7 +90,12 @@ fn write_into<'a>(
         min_time: span.min(),
         max_time: span.max().saturating_add(1),
         stats: BlockStats { num_samples, num_series, num_chunks },
-        compaction: Compaction { level: 1, sources: vec![id], parents: Vec::new() },
+        compaction: Compaction {
+            level: 1,
+            sources: vec![id],
+            parents: Vec::new(),
+            hints: Vec::new(),
+        },
         version: 1,
         format: String::new(),
         files: std::collections::BTreeMap::default(),

@@ -1,32 +1,12 @@
 //! Prometheus's blocks beside native ones: served, left alone, aged out; and written.
 
 use std::path::Path;
-use std::process::Command;
 
 use model::{Matcher, TimeRange};
 use storage::Queryable;
 use tsdb::Db;
 
-use crate::samples::{HOUR, Samples, all, append, open, options, samples_of};
-
-/// A directory of blocks that the export of a database made, and what they hold.
-fn exported(dir: &Path) -> Samples {
-    let source = tempfile::tempdir().expect("a directory");
-    let db = open(&options(source.path()));
-    let mut samples = Samples::new();
-    for t in (0..9 * HOUR).step_by(600_000) {
-        let new = samples_of(&[("a", t, t as f64 / 7.0), ("b", t + 1, 3.0)]);
-        append(&db, &new);
-        crate::samples::extend(&mut samples, new);
-        db.maintain(t);
-    }
-    let mut told = 0;
-    let metas = db.export(dir, TimeRange::ALL, 2 * HOUR, 0, &mut |_| told += 1);
-    let metas = metas.expect("it is written");
-    assert_eq!((metas.len(), told), (5, 5));
-    assert!(metas.iter().all(|meta| !meta.is_native()));
-    samples
-}
+use crate::samples::{HOUR, all, append, exported, open, options, samples_of};
 
 /// The names and sizes of all files below a directory.
 fn files(dir: &Path) -> Vec<(String, u64)> {
@@ -115,49 +95,4 @@ fn a_damaged_one_stays_where_it_is_and_the_rest_answers() {
     }
     assert_eq!(all(&db), samples);
     assert!(first.join("chunks").is_dir());
-}
-
-/// What `promtool tsdb dump` prints of a directory: a line for each sample.
-fn dumped(promtool: &Path, dir: &Path) -> Vec<String> {
-    let output = Command::new(promtool).args(["tsdb", "dump"]).arg(dir).output();
-    let output = output.expect("promtool runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8(output.stdout).expect("it is text");
-    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-    lines.sort();
-    lines
-}
-
-#[test]
-fn promtool_reads_what_is_exported() {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let promtool = std::env::split_paths(&path).map(|dir| dir.join("promtool"));
-    let Some(promtool) = promtool.into_iter().find(|path| path.is_file()) else {
-        eprintln!("skipped: promtool is not on PATH");
-        return;
-    };
-    let dir = tempfile::tempdir().expect("a directory");
-    let samples = exported(dir.path());
-    let lines = samples.iter().flat_map(|(series, samples)| {
-        samples.iter().map(move |(t, bits)| format!("{series} {} {t}", f64::from_bits(*bits)))
-    });
-    let mut lines: Vec<String> = lines.collect();
-    lines.sort();
-    let found = dumped(&promtool, dir.path());
-    // promtool prints large numbers with an exponent; they are the same numbers.
-    let value = |line: &str| {
-        let mut words = line.rsplitn(3, ' ');
-        let t: i64 = words.next().and_then(|t| t.parse().ok()).expect("a time");
-        let v: f64 = words.next().and_then(|v| v.parse().ok()).expect("a value");
-        (words.next().expect("a series").to_owned(), t, v.to_bits())
-    };
-    let mut found: Vec<_> = found.iter().map(|line| value(line)).collect();
-    let mut expected: Vec<_> = lines.iter().map(|line| value(line)).collect();
-    found.sort();
-    expected.sort();
-    assert_eq!(found, expected);
-    let list = Command::new(&promtool).args(["tsdb", "list"]).arg(dir.path()).output();
-    let list = list.expect("promtool runs");
-    let text = String::from_utf8_lossy(&list.stdout).into_owned();
-    assert_eq!(text.lines().count(), 6, "a head line and five blocks:\n{text}");
 }

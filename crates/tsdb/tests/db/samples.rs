@@ -84,3 +84,22 @@ pub(crate) fn all(db: &dyn Queryable) -> Samples {
     }
     all
 }
+
+/// A directory of blocks that the export of a database made, and what they hold.
+pub(crate) fn exported(dir: &Path) -> Samples {
+    let source = tempfile::tempdir().expect("a directory");
+    let db = open(&options(source.path()));
+    let mut samples = Samples::new();
+    for t in (0..9 * HOUR).step_by(600_000) {
+        let new = samples_of(&[("a", t, t as f64 / 7.0), ("b", t + 1, 3.0)]);
+        append(&db, &new);
+        extend(&mut samples, new);
+        db.maintain(t);
+    }
+    let mut told = 0;
+    let metas = db.export(dir, TimeRange::ALL, 2 * HOUR, 0, &mut |_| told += 1);
+    let metas = metas.expect("it is written");
+    assert_eq!((metas.len(), told), (5, 5));
+    assert!(metas.iter().all(|meta| !meta.is_native()));
+    samples
+}

@@ -6,6 +6,7 @@ mod damage;
 mod deletion;
 mod exemplars;
 mod faults;
+mod formats;
 mod histograms;
 mod maintain;
 mod model;

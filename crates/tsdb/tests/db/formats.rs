@@ -21,6 +21,7 @@ fn written() -> Vec<(Labels, Floats, Histograms)> {
     };
     let labels = |pairs: &[(&str, &str)]| Labels::from_pairs(pairs.iter().copied());
     let stale = f64::from_bits(0x7ff0_0000_0000_0002);
+    let odd = [stale, f64::NAN, -0.0, f64::INFINITY, 1.0];
     let histogram = |i: i64, custom_values: Vec<f64>| Histogram {
         schema: if custom_values.is_empty() { 2 } else { -53 },
         zero_threshold: 0.001,
@@ -41,7 +42,7 @@ fn written() -> Vec<(Labels, Floats, Histograms)> {
         (labels(&[("__name__", "noise")]), floats(&|i| (i as f64).sqrt()), vec![]),
         (
             labels(&[("__name__", "odd")]),
-            floats(&|i| [stale, f64::NAN, -0.0, f64::INFINITY, 1.0][i as usize % 5]),
+            floats(&|i| odd[usize::try_from(i % 5).expect("small")]),
             vec![],
         ),
         (labels(&[("__name__", "native")]), vec![], histograms(&[])),

@@ -165,6 +165,13 @@ impl Exemplars {
         }
     }
 
+    /// All there are with their series, the oldest first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Labels, &Kept)> {
+        // Where the next one goes is the oldest, once the ring is full.
+        let (newer, older) = self.slots.split_at(self.next.min(self.slots.len()));
+        older.iter().chain(newer).map(|slot| (&slot.series, &slot.kept))
+    }
+
     /// Makes the ring one of `max`; the oldest go if it shrinks.
     pub(crate) fn resize(&mut self, max: usize) {
         if max == self.max {

@@ -6,6 +6,7 @@
 //! data/
 //!   lock                            held while the database is open
 //!   wal/                            every commit since the last cut, replayed at the next open
+//!   snapshot-00000012               the head as it was when the database was closed
 //!   01ARZ3NDEKTSV4RRFFQ69G5FAV/     a block: meta.json, index, data; never changed
 //!                                   tombstones: what was deleted of it; replaced whole
 //!   snapshots/NAME/                 a copy as of a moment: a database of its own

@@ -29,6 +29,8 @@ pub struct Counters {
     pub series_created: Counter,
     /// Head: series dropped because nothing of them is left.
     pub series_removed: Counter,
+    /// Head: saved when the database was closed, but not whole when it was opened.
+    pub snapshots_refused: Counter,
     /// Head: chunks begun.
     pub chunks_created: Counter,
     /// Head: chunks dropped.

@@ -16,6 +16,7 @@ impl Head {
     pub(crate) fn truncate(&self, t: Timestamp) {
         let log = self.log();
         self.sealed.fetch_max(t, Ordering::AcqRel);
+        self.cut.fetch_max(t, Ordering::AcqRel);
         let (mut oldest, mut newest, mut chunks) = (Timestamp::MAX, Timestamp::MIN, 0);
         let gone = self.series.retain(|series| {
             let left = series.truncate(t);

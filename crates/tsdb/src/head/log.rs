@@ -115,7 +115,11 @@ impl Head {
         drop(log);
         match noted.and_then(|()| self.sync()) {
             // Crash here: samples older than `t` are in a block; the next open skips them.
-            Ok(()) => self.log().wal.end_cut(t),
+            Ok(()) => {
+                if self.log().wal.end_cut(t) {
+                    self.forget_saved();
+                }
+            }
             Err(error) => {
                 self.counters.wal_truncations_failed.inc();
                 tracing::warn!(%error, "the log cannot be cut");
@@ -123,15 +127,19 @@ impl Head {
         }
     }
 
-    /// Syncs the log; commits fail from now on.
+    /// Syncs the log and saves the head; commits fail from now on.
     pub(crate) fn close(&self) -> Result<(), CommitError> {
-        self.log().is_closed = true;
-        self.sync()
+        let was_closed = std::mem::replace(&mut self.log().is_closed, true);
+        self.sync()?;
+        if !was_closed && let Err(error) = self.save() {
+            tracing::warn!(%error, "the head cannot be saved; the next start replays the log");
+        }
+        Ok(())
     }
 
-    /// The bytes of the log.
+    /// The bytes of the log, and of what was saved.
     pub(crate) fn size_bytes(&self) -> u64 {
-        self.log().wal.size_bytes()
+        self.log().wal.size_bytes() + self.saved_bytes.load(Ordering::Relaxed)
     }
 }
 

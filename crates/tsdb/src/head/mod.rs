@@ -21,27 +21,32 @@ mod labels;
 mod log;
 mod replay;
 mod row_set;
+mod saved;
 mod series;
 mod stripes;
 mod view;
 mod visibility;
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use model::{TimeRange, Timestamp};
 use storage::Appender;
 
+use crate::db::QUARANTINE;
 use crate::error::OpenError;
 use crate::exemplars::Exemplars;
 use crate::fs::Files;
 use crate::options::Options;
 use crate::stats::Counters;
 use crate::tombstones::Tombstones;
-use crate::wal::Wal;
+use crate::wal::{Covered, Replayed, Wal};
 use appender::HeadAppender;
 use labels::LabelIndex;
 use log::{Log, Synced};
+use replay::{Parts, Replay};
+use saved::Saved;
 use stripes::{RowNumbers, Stripes};
 pub(crate) use view::View;
 use visibility::Visibility;
@@ -50,6 +55,8 @@ use visibility::Visibility;
 #[derive(Debug)]
 pub(crate) struct Head {
     counters: Arc<Counters>,
+    /// That of the database.
+    dir: PathBuf,
     files: Files,
     /// A sample may be so much older than the newest.
     window_ms: i64,
@@ -67,6 +74,10 @@ pub(crate) struct Head {
     max_t: AtomicI64,
     /// No sample before this is taken.
     sealed: AtomicI64,
+    /// What lies before this is in blocks or deleted; not later than `sealed`.
+    cut: AtomicI64,
+    /// Bytes of what was saved when the database was closed.
+    saved_bytes: AtomicU64,
     /// When the log was synced last, ms.
     synced_at: AtomicI64,
 }
@@ -86,11 +97,20 @@ impl Head {
         counters: Arc<Counters>,
         from: Timestamp,
     ) -> Result<Self, OpenError> {
-        let exemplars = Exemplars::new(options.max_exemplars);
-        let mut replay = replay::Replay::new(from, exemplars, &counters);
-        let wal = Wal::open(options, Arc::clone(&counters), &mut |commit| replay.commit(commit))?;
+        let exemplars = || Exemplars::new(options.max_exemplars);
+        let saved = restore(options, &counters, from, &exemplars)?;
+        let covered = saved.as_ref().map(|saved| Covered {
+            before: saved.segment,
+            max_t: saved.parts.max_t.max(saved.parts.cut),
+        });
+        let saved_bytes = saved.as_ref().map_or(0, |saved| saved.size_bytes);
+        let parts = saved.map_or_else(|| Parts::new(from, exemplars()), |saved| saved.parts);
+        let mut replay = Replay::new(from, parts, &counters);
+        let commit = &mut |commit: &Replayed<'_>| replay.commit(commit);
+        let wal = Wal::open(options, Arc::clone(&counters), covered, commit)?;
         let replayed = replay.finish();
         Ok(Self {
+            dir: options.path.clone(),
             files: options.files.clone(),
             window_ms: options.min_block_duration_ms / 2,
             log: Mutex::new(Log { wal, is_closed: false }),
@@ -104,6 +124,8 @@ impl Head {
             min_t: AtomicI64::new(replayed.min_t),
             max_t: AtomicI64::new(replayed.max_t),
             sealed: AtomicI64::new(replayed.cut),
+            cut: AtomicI64::new(replayed.cut),
+            saved_bytes: AtomicU64::new(saved_bytes),
             synced_at: AtomicI64::new(Timestamp::MIN),
             counters,
         })
@@ -152,6 +174,36 @@ impl Head {
             range: self.range(),
         }
     }
+}
+
+/// What was saved when the database was closed; `None` if nothing was. What does not come back whole
+/// is moved aside: the log has it, too.
+fn restore(
+    options: &Options,
+    counters: &Counters,
+    from: Timestamp,
+    exemplars: &dyn Fn() -> Exemplars,
+) -> Result<Option<Saved>, OpenError> {
+    let dir = &options.path;
+    for path in saved::list(dir).map_err(OpenError::io("list", dir))? {
+        match Saved::read(&path, from, exemplars()) {
+            Ok(saved) => {
+                counters.series_created.add(saved.num_series);
+                counters.chunks_created.add(saved.num_chunks);
+                return Ok(Some(saved));
+            }
+            Err(error) => {
+                tracing::warn!(
+                    snapshot = %path.display(), %error,
+                    "the head was not saved whole; the log is replayed instead"
+                );
+                counters.snapshots_refused.inc();
+                let aside = options.files.move_into(&path, &dir.join(QUARANTINE));
+                aside.map_err(OpenError::io("move aside", &path))?;
+            }
+        }
+    }
+    Ok(None)
 }
 
 #[cfg(test)]

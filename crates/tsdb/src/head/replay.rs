@@ -46,18 +46,8 @@ pub(super) struct Parts {
 }
 
 impl<'a> Replay<'a> {
-    /// A replay of the samples that are not before `from`.
-    pub(super) fn new(from: Timestamp, exemplars: Exemplars, counters: &'a Counters) -> Self {
-        let head = Parts {
-            labels: LabelIndex::default(),
-            rows: RowNumbers::default(),
-            series: Stripes::default(),
-            tombstones: Tombstones::default(),
-            exemplars,
-            cut: from,
-            min_t: Timestamp::MAX,
-            max_t: Timestamp::MIN,
-        };
+    /// A replay of the samples that are not before `from`, onto what is there.
+    pub(super) fn new(from: Timestamp, head: Parts, counters: &'a Counters) -> Self {
         Self { from, counters, head, segment: 0, rows: Vec::new(), unplaced: FxHashMap::default() }
     }
 
@@ -143,6 +133,20 @@ impl<'a> Replay<'a> {
 }
 
 impl Parts {
+    /// Nothing, but for a ring; samples before `cut` are in blocks.
+    pub(super) fn new(cut: Timestamp, exemplars: Exemplars) -> Self {
+        Self {
+            labels: LabelIndex::default(),
+            rows: RowNumbers::default(),
+            series: Stripes::default(),
+            tombstones: Tombstones::default(),
+            exemplars,
+            cut,
+            min_t: Timestamp::MAX,
+            max_t: Timestamp::MIN,
+        }
+    }
+
     /// The row of a series, made if need be; `None` if there is no room, which there was when the
     /// log was written.
     fn row_of(&mut self, labels: &Labels, counters: &Counters) -> Option<u32> {

@@ -96,6 +96,14 @@ pub(super) struct Mark {
     bits: u64,
 }
 
+/// A chunk that was stored elsewhere.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StoredChunk<'a> {
+    pub(super) meta: ChunkMeta,
+    pub(super) kind: Kind,
+    pub(super) bytes: &'a [u8],
+}
+
 #[derive(Debug)]
 struct ClosedChunk {
     meta: ChunkMeta,
@@ -124,7 +132,34 @@ enum Bytes {
     Open(Vec<u8>),
 }
 
+impl StoredChunk<'_> {
+    /// Reads the samples into columns, which are emptied first; `None` if they are not what is said.
+    fn check(&self, columns: &mut Columns) -> Option<()> {
+        columns.clear();
+        let times = match self.kind {
+            Kind::Float => {
+                chunk::decode(self.bytes, &mut columns.timestamps, &mut columns.values).ok()?;
+                &columns.timestamps
+            }
+            Kind::Histogram => {
+                let Columns { histogram_timestamps: times, histograms, .. } = columns;
+                histogram::decode(self.bytes, times, histograms)?;
+                &*times
+            }
+        };
+        let is_right = times.first() == Some(&self.meta.min_t)
+            && times.last() == Some(&self.meta.max_t)
+            && times.len() == self.meta.count as usize
+            && times.is_sorted_by(|a, b| a < b);
+        is_right.then_some(())
+    }
+}
+
 impl ChunkBytes {
+    pub(super) fn kind(&self) -> Kind {
+        self.kind
+    }
+
     pub(super) fn as_slice(&self) -> &[u8] {
         match &self.bytes {
             Bytes::Closed(bytes) => bytes,
@@ -176,6 +211,37 @@ impl MemSeries {
             open: OpenChunk::Floats(ChunkAppender::default()),
             unseen: None,
         }
+    }
+
+    /// A series of stored chunks, the last of which is open again; `None` if they are none of one
+    /// series. `columns` are for use meanwhile.
+    pub(super) fn restore(chunks: &[StoredChunk<'_>], columns: &mut Columns) -> Option<Self> {
+        let mut series = Self::new(0);
+        let (last, closed) = chunks.split_last()?;
+        for chunk in closed {
+            chunk.check(columns)?;
+            let StoredChunk { meta, kind, bytes } = *chunk;
+            series.closed.push(ClosedChunk { meta, kind, bytes: bytes.into() });
+        }
+        last.check(columns)?;
+        let is_rising = chunks.is_sorted_by(|a, b| a.meta.max_t < b.meta.min_t);
+        is_rising.then_some(())?;
+        let nobody = Viewers { oldest: None };
+        for (t, v) in columns.timestamps.iter().zip(&columns.values) {
+            series.append(*t, Value::Float(*v), 0, &nobody);
+        }
+        let mut bytes = Vec::new();
+        for (t, histogram) in columns.histogram_timestamps.iter().zip(&columns.histograms) {
+            bytes.clear();
+            histogram::put(&mut bytes, histogram);
+            series.append(*t, Value::Histogram(&bytes), 0, &nobody);
+        }
+        Some(series)
+    }
+
+    /// Says which of the series that had its row it is.
+    pub(super) fn set_generation(&mut self, generation: u32) {
+        self.generation = generation;
     }
 
     pub(super) fn generation(&self) -> u32 {

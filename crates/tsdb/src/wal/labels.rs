@@ -13,7 +13,7 @@ const NEW_NAME: usize = 2;
 const SKIP: usize = 3;
 
 /// Appends labels as their difference to others.
-pub(super) fn put_labels(out: &mut Vec<u8>, labels: &Labels, before: &Labels) {
+pub(crate) fn put_labels(out: &mut Vec<u8>, labels: &Labels, before: &Labels) {
     let op = |out: &mut Vec<u8>, op: usize, number: usize| put_size(out, (number << 2) | op);
     put_size(out, labels.len());
     let mut old = before.iter().peekable();
@@ -65,7 +65,7 @@ fn shared_bytes(a: &str, b: &str) -> usize {
 }
 
 /// The mirror image of [`put_labels`]; `None` if the bytes are not what it writes.
-pub(super) fn take_labels(cursor: &mut Cursor<'_>, before: &Labels) -> Option<Labels> {
+pub(crate) fn take_labels(cursor: &mut Cursor<'_>, before: &Labels) -> Option<Labels> {
     let count = cursor.size()?;
     let mut old = before.iter();
     let mut pairs: Vec<(String, String)> = Vec::new();

@@ -30,9 +30,10 @@ use storage::CommitError;
 
 use crate::db::QUARANTINE;
 use crate::error::OpenError;
-use crate::fs::Files;
+use crate::fs::{Files, size_bytes};
 use crate::options::{Options, WalSync};
 use crate::stats::Counters;
+pub(crate) use labels::{put_labels, take_labels};
 use pending::Pending;
 pub use progress::{ReplayProgress, ReplayStatus};
 pub(crate) use reader::Replayed;
@@ -59,6 +60,15 @@ impl Segment {
     }
 }
 
+/// What of the log need not be replayed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Covered {
+    /// The first segment that is to be replayed.
+    pub(crate) before: u32,
+    /// No segment before it has a newer sample.
+    pub(crate) max_t: Timestamp,
+}
+
 /// An open log. One thread at a time uses it.
 #[derive(Debug)]
 pub(crate) struct Wal {
@@ -72,6 +82,8 @@ pub(crate) struct Wal {
     /// In order of their numbers.
     old: Vec<Segment>,
     current: Option<Current>,
+    /// What was not replayed, as long as the segments are needed.
+    covered: Option<Covered>,
     next_number: u32,
     /// Segments with bytes that are not yet known to be on the disk, and perhaps the newest one.
     pending: Vec<Pending>,
@@ -84,21 +96,24 @@ pub(crate) struct Wal {
 }
 
 impl Wal {
-    /// Opens the log of a database and replays it, oldest commit first.
+    /// Opens the log of a database and replays what is not covered, oldest commit first.
     ///
     /// Damage does not keep it from opening: it is set aside, counted and logged, and reading goes on
     /// with the next whole record. The last segment is cut off behind its last one.
     pub(crate) fn open(
         options: &Options,
         counters: Arc<Counters>,
+        covered: Option<Covered>,
         replay: &mut dyn FnMut(&Replayed<'_>),
     ) -> Result<Self, OpenError> {
         let dir = options.path.join(WAL_DIR);
         let files = options.files.clone();
         std::fs::create_dir_all(&dir).map_err(OpenError::io("create", &dir))?;
         files.sweep(&dir).map_err(OpenError::io("sweep", &dir))?;
-        let numbers = numbers(&dir).map_err(OpenError::io("list", &dir))?;
+        let mut numbers = numbers(&dir).map_err(OpenError::io("list", &dir))?;
         let next_number = numbers.last().map_or(0, |last| last.saturating_add(1));
+        let first = covered.map_or(0, |covered| covered.before);
+        let covered_numbers: Vec<u32> = numbers.extract_if(.., |number| *number < first).collect();
         let mut wal = Self {
             dir,
             quarantine: options.path.join(QUARANTINE),
@@ -108,12 +123,18 @@ impl Wal {
             segment_bytes: options.wal_segment_bytes,
             old: Vec::new(),
             current: None,
-            next_number,
+            covered,
+            // A segment that comes later must not look as if it was covered.
+            next_number: next_number.max(first),
             pending: Vec::new(),
             given_up: Vec::new(),
             commits: 0,
             buffer: Vec::new(),
         };
+        for (number, covered) in covered_numbers.into_iter().zip(std::iter::repeat(covered)) {
+            let size = size_bytes(&segment_path(&wal.dir, number));
+            wal.old.push(Segment { number, size, max_t: covered.map(|covered| covered.max_t) });
+        }
         options.replay.begin(&numbers);
         for &number in &numbers {
             options.replay.at(number);
@@ -127,6 +148,12 @@ impl Wal {
     pub(crate) fn size_bytes(&self) -> u64 {
         let current = self.current.as_ref().map_or(0, |current| current.segment.size);
         self.old.iter().map(|segment| segment.size).sum::<u64>() + current
+    }
+
+    /// Ends the newest segment; the number that the next will have.
+    pub(crate) fn end_segment(&mut self) -> u32 {
+        self.retire();
+        self.next_number
     }
 
     /// Begins to forget samples older than `t`; commits to come go to a new segment.
@@ -146,8 +173,9 @@ impl Wal {
     }
 
     /// Removes segments whose samples are all older than `t`. A segment that cannot be removed stays
-    /// until the next cut, which costs time at an open and nothing else.
-    pub(crate) fn end_cut(&mut self, t: Timestamp) {
+    /// until the next cut, which costs time at an open and nothing else. Whether those that were covered
+    /// at the open have all gone with it.
+    pub(crate) fn end_cut(&mut self, t: Timestamp) -> bool {
         let (kept, gone): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.old).into_iter().partition(|segment| segment.is_needed(t));
         self.old = kept;
@@ -162,6 +190,7 @@ impl Wal {
             }
             // Crash here: samples older than `t` are in a block; the next open skips them.
         }
+        self.covered.take_if(|covered| covered.max_t < t).is_some()
     }
 }
 

@@ -44,7 +44,8 @@ impl Names {
 /// Opens a log; returns it with the commits it has.
 fn open(options: &Options) -> (Wal, Vec<Samples>) {
     let (mut commits, mut names) = (Vec::new(), Names::default());
-    let wal = Wal::open(options, Arc::default(), &mut |commit| commits.push(names.of(commit)));
+    let wal =
+        Wal::open(options, Arc::default(), None, &mut |commit| commits.push(names.of(commit)));
     (wal.expect("it opens"), commits)
 }
 
@@ -149,7 +150,7 @@ fn check_damaged(
     let counters = Arc::new(Counters::default());
     let mut found: [Vec<Samples>; 2] = [vec![], vec![]];
     let mut names = Names::default();
-    let opened = Wal::open(&options(dir.path()), Arc::clone(&counters), &mut |replayed| {
+    let opened = Wal::open(&options(dir.path()), Arc::clone(&counters), None, &mut |replayed| {
         found[replayed.segment as usize].push(names.of(replayed));
     });
     drop(opened.unwrap_or_else(|error| panic!("{what}: {error}")));
@@ -251,7 +252,7 @@ fn damage_costs_its_commit_and_those_that_go_on_from_it() {
         let counters = Arc::new(Counters::default());
         let (mut found, mut names) = (Vec::new(), Names::default());
         let mut replay = |commit: &Replayed<'_>| found.push(names.of(commit));
-        Wal::open(&options(dir.path()), Arc::clone(&counters), &mut replay).unwrap();
+        Wal::open(&options(dir.path()), Arc::clone(&counters), None, &mut replay).unwrap();
         found.retain(|samples| !samples.is_empty());
         assert_eq!(found, lost(from, to), "{from} to {to}");
         assert_eq!(counters.wal_corruptions.get(), 1);
@@ -332,7 +333,7 @@ fn what_is_not_synced_is_synced_once() {
     let dir = tempfile::tempdir().unwrap();
     let counters = Arc::new(Counters::default());
     let every = Options { wal_sync: WalSync::Every(1000), ..options(dir.path()) };
-    let mut wal = Wal::open(&every, Arc::clone(&counters), &mut |_| {}).unwrap();
+    let mut wal = Wal::open(&every, Arc::clone(&counters), None, &mut |_| {}).unwrap();
     let mut check = |commits: usize, expected: u64| {
         for t in 0..commits {
             commit(&mut wal, t as i64, &[1]).unwrap();
@@ -410,7 +411,7 @@ fn a_replay_tells_how_far_it_is() {
     assert_eq!(options.replay.status(), ReplayStatus::default());
     let mut told = Vec::new();
     let mut replay = |_: &Replayed<'_>| told.push(options.replay.status());
-    Wal::open(&options, Arc::default(), &mut replay).unwrap();
+    Wal::open(&options, Arc::default(), None, &mut replay).unwrap();
     assert_eq!(told, [tell(2, 5, 2), tell(2, 5, 3), tell(2, 5, 4), tell(2, 5, 5)]);
     assert_eq!(options.replay.status(), tell(2, 5, 5));
 }

@@ -21,7 +21,7 @@ fn small(dir: &Path) -> Samples {
         db.maintain(t);
     }
     assert_eq!(db.status().blocks.len(), 2);
-    db.close().expect("it closes");
+    // Dropped without being closed: a saved head would hide damage of the log.
     truth
 }
 

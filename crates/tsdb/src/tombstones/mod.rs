@@ -98,8 +98,6 @@ fn add_range(ranges: &mut Vec<TimeRange>, range: TimeRange) {
 
 /// The series of `rows` in `range`, without what is deleted. Series of which no chunk has anything
 /// left there are left out.
-///
-/// Takes memory for the labels of the rows that lose a part of `range`.
 pub(crate) fn visible<'a, S: Source + ?Sized>(
     source: &'a S,
     rows: Postings,
@@ -111,26 +109,62 @@ pub(crate) fn visible<'a, S: Source + ?Sized>(
     }
     let Hidden { wholly, partly } = tombstones.hidden(&rows, range);
     let whole = rows - wholly - partly.keys().copied().collect::<Postings>();
-    let whole = source.stored(whole, range)?;
-    if partly.is_empty() {
-        return Ok(whole);
+    let mut sets = vec![source.stored(whole, range)?];
+    let mut groups: BTreeMap<Vec<(Timestamp, Timestamp)>, Group<'_>> = BTreeMap::new();
+    for (row, deleted) in &partly {
+        let key = deleted.iter().map(|range| (range.min(), range.max())).collect();
+        groups.entry(key).or_insert_with(|| (deleted, Postings::new())).1.insert(*row);
     }
+    if groups.len() <= MAX_GROUPS {
+        for (deleted, rows) in groups.into_values() {
+            sets.push(left(source.stored(rows, range)?, range, deleted.to_vec()));
+        }
+    } else {
+        sets.push(one_by_one(source, partly, range)?);
+    }
+    Ok(storage::merge(sets))
+}
+
+/// Series are read together if no more than so many lists of ranges are deleted from them; each is a
+/// set to merge.
+const MAX_GROUPS: usize = 16;
+
+/// Ranges, and the rows that lose just those.
+type Group<'a> = (&'a [TimeRange], Postings);
+
+/// What is left of series that lose the same ranges.
+fn left<'a>(
+    set: Box<dyn SeriesSet<'a> + 'a>,
+    range: TimeRange,
+    deleted: Vec<TimeRange>,
+) -> Box<dyn SeriesSet<'a> + 'a> {
+    Box::new(set.filter_map(move |series| match series {
+        Ok(series) => {
+            let left = Left::of(series, range, deleted.clone())?;
+            Some(Ok(Box::new(left) as Box<dyn Series>))
+        }
+        Err(error) => Some(Err(error)),
+    }))
+}
+
+/// What is left of series each of which loses other ranges, as in the head, where each range ends with
+/// its series. Takes memory for their labels.
+fn one_by_one<'a, S: Source + ?Sized>(
+    source: &'a S,
+    partly: BTreeMap<u32, Vec<TimeRange>>,
+    range: TimeRange,
+) -> Result<Box<dyn SeriesSet<'a> + 'a>, QueryError> {
     let mut cut: Vec<(Labels, u32, Vec<TimeRange>)> = Vec::with_capacity(partly.len());
     for (row, deleted) in partly {
         cut.push((source.labels(row)?, row, deleted));
     }
     cut.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-    let cut = cut.into_iter().filter_map(move |(_, row, deleted)| {
-        let set = source.stored(Postings::from([row]), range);
-        let series = set.map(|mut set| set.next()).transpose()?;
-        match series.and_then(|series| series) {
-            Ok(series) => {
-                Left::of(series, range, deleted).map(|left| Ok(Box::new(left) as Box<dyn Series>))
-            }
+    Ok(Box::new(cut.into_iter().filter_map(move |(_, row, deleted)| {
+        match source.stored(Postings::from([row]), range) {
+            Ok(set) => left(set, range, deleted).next(),
             Err(error) => Some(Err(error)),
         }
-    });
-    Ok(storage::merge(vec![whole, Box::new(cut)]))
+    })))
 }
 
 /// What is left of a series.

@@ -260,3 +260,18 @@ fn a_block_of_which_much_is_deleted_is_written_anew_by_itself() {
     assert_eq!((first.compaction.level, first.stats.num_samples), (2, 3 * 16 - 5));
     assert_eq!(all(&db), without(&truth, "a", hours(1, 2)));
 }
+
+#[test]
+fn series_that_each_lose_another_range_are_read_one_by_one() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let db = open(&options(dir.path()));
+    let names: Vec<String> = (0..40).map(|n| format!("m{n}")).collect();
+    let first: Vec<_> = names.iter().map(|name| (name.as_str(), 0, 1.0)).collect();
+    append(&db, &samples_of(&first));
+    for (name, t) in names.iter().zip(100..) {
+        append(&db, &samples_of(&[(name, t, 2.0)]));
+    }
+    db.delete(&[], TimeRange::new(50, 1000).expect("ordered")).expect("it deletes");
+    assert_eq!(all(&db), samples_of(&first));
+    assert_eq!(selected(&db, TimeRange::new(50, 1000).expect("ordered")), [""; 0]);
+}

@@ -40,7 +40,7 @@ const TOP: [&str; 14] = [
 ];
 
 /// What may lie there: scripts for people, and what git does not keep.
-const TOP_OPTIONAL: [&str; 4] = [".git", "data", "scripts", "target"];
+const TOP_OPTIONAL: [&str; 5] = [".git", "data", "fuzz", "scripts", "target"];
 
 /// Names that say nothing about what a file holds.
 const EMPTY_NAMES: [&str; 7] = ["common", "helper", "helpers", "misc", "types", "util", "utils"];

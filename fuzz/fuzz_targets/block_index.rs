@@ -1,0 +1,9 @@
+//! The index of a block.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    fuzz::open_block_with("index", data);
+});

@@ -1,0 +1,9 @@
+//! What is deleted of a block.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    fuzz::open_block_with("tombstones", data);
+});

@@ -1,0 +1,9 @@
+//! The chunks of a block of Prometheus.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    fuzz::open_prometheus_with("chunks/000001", data);
+});

@@ -202,7 +202,9 @@ impl Tally {
     fn count(&mut self, error: AppendError) -> Result<(), ScrapeError> {
         match error {
             AppendError::OutOfOrder => self.out_of_order += 1,
-            AppendError::DuplicateTimestamp => self.duplicates += 1,
+            AppendError::DuplicateTimestamp | AppendError::DuplicateFloat(_) => {
+                self.duplicates += 1;
+            }
             AppendError::OutOfBounds | AppendError::TooOld => self.out_of_bounds += 1,
             error => return Err(ScrapeError::Append(error)),
         }

@@ -105,7 +105,11 @@ fn append_one(
     match appender.append(*known, labels, t, value) {
         Ok(series) => *known = Some(series),
         // Expected where a target went away and came back with another loop.
-        Err(AppendError::OutOfOrder | AppendError::DuplicateTimestamp) => {}
+        Err(
+            AppendError::OutOfOrder
+            | AppendError::DuplicateTimestamp
+            | AppendError::DuplicateFloat(_),
+        ) => {}
         Err(error) => return Err(error),
     }
     Ok(())

@@ -24,7 +24,7 @@ mod merge;
 mod query;
 mod series;
 
-pub use append::{AppendError, Appendable, Appender, CommitError, Exemplar, SeriesRef};
+pub use append::{AppendError, Appendable, Appender, CommitError, Conflict, Exemplar, SeriesRef};
 pub use merge::merge;
 pub use query::{Querier, QueryError, Queryable, SelectHints};
 pub use series::{ChunkMeta, Columns, Series, SeriesSet};

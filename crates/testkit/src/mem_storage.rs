@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use model::matcher::matches_all;
 use model::{Histogram, Labels, Matcher, TimeRange, Timestamp};
 use storage::{
-    AppendError, Appendable, Appender, ChunkMeta, Columns, CommitError, Exemplar, Querier,
-    QueryError, Queryable, SelectHints, Series, SeriesRef, SeriesSet,
+    AppendError, Appendable, Appender, ChunkMeta, Columns, CommitError, Conflict, Exemplar,
+    Querier, QueryError, Queryable, SelectHints, Series, SeriesRef, SeriesSet,
 };
 
 /// How many samples make a chunk here: few, so that readers meet many chunks.
@@ -112,15 +112,13 @@ fn delete_rows<T>(times: &mut Vec<Timestamp>, values: &mut Vec<T>, range: TimeRa
 
 impl Appendable for MemStorage {
     fn appender(&self) -> Box<dyn Appender + '_> {
-        Box::new(MemAppender { store: self, staged: Vec::new(), newest: HashMap::new() })
+        Box::new(MemAppender { store: self, staged: Vec::new() })
     }
 }
 
 struct MemAppender<'s> {
     store: &'s MemStorage,
     staged: Vec<(Labels, Timestamp, Stored)>,
-    /// The newest staged sample of each series that has one.
-    newest: HashMap<SeriesRef, (Timestamp, Stored)>,
 }
 
 impl MemAppender<'_> {
@@ -132,21 +130,27 @@ impl MemAppender<'_> {
         stored: Stored,
     ) -> Result<SeriesRef, AppendError> {
         let (number, labels) = self.store.refs(known, labels)?;
-        let newest = match self.newest.get(&number) {
-            Some(newest) => Some(newest.clone()),
-            None => self.store.snapshot().get(&labels).and_then(newest),
-        };
-        match newest {
+        match self.store.snapshot().get(&labels).and_then(newest) {
             Some((newest, _)) if t < newest => return Err(AppendError::OutOfOrder),
             Some((newest, there)) if t == newest && there != stored => {
-                return Err(AppendError::DuplicateTimestamp);
+                return Err(conflict(t, &there, &stored));
             }
             Some((newest, _)) if t == newest => return Ok(number),
             _ => {}
         }
-        self.newest.insert(number, (t, stored.clone()));
         self.staged.push((labels, t, stored));
         Ok(number)
+    }
+}
+
+fn conflict(t: Timestamp, there: &Stored, new: &Stored) -> AppendError {
+    let float = |stored: &Stored| match stored {
+        Stored::Float(bits) => Some(f64::from_bits(*bits)),
+        Stored::Histogram(_) => None,
+    };
+    match float(new) {
+        Some(new) => AppendError::DuplicateFloat(Conflict::new(t, float(there), new)),
+        None => AppendError::DuplicateTimestamp,
     }
 }
 
@@ -186,13 +190,14 @@ impl Appender for MemAppender<'_> {
     fn commit(self: Box<Self>) -> Result<usize, CommitError> {
         let mut series = self.store.series.write().unwrap_or_else(PoisonError::into_inner);
         let series = Arc::make_mut(&mut series);
-        let count = self.staged.len();
+        let mut count = 0;
         for (labels, t, stored) in self.staged {
             let columns = series.entry(labels).or_default();
-            // Another appender may have been faster; its sample stands.
+            // One of this unit, or of another appender that was faster; its sample stands.
             if newest(columns).is_some_and(|(newest, _)| t <= newest) {
                 continue;
             }
+            count += 1;
             match stored {
                 Stored::Float(bits) => {
                     columns.timestamps.push(t);
@@ -368,14 +373,17 @@ mod tests {
         let known = known.ok();
         let empty = Labels::empty();
         assert_eq!(appender.append(known, &empty, 4, 1.0), Err(AppendError::OutOfOrder));
-        assert_eq!(appender.append(known, &empty, 5, 2.0), Err(AppendError::DuplicateTimestamp));
-        assert!(appender.append(known, &empty, 6, 2.0).is_ok());
-        assert_eq!(appender.append(known, &empty, 6, 3.0), Err(AppendError::DuplicateTimestamp));
+        let conflict = AppendError::DuplicateFloat(Conflict::new(5, Some(1.0), 2.0));
+        assert_eq!(appender.append(known, &empty, 5, 2.0), Err(conflict));
+        // Left out at the commit: they are held against what was committed before.
+        for t in [7, 7, 6] {
+            assert!(appender.append(known, &empty, t, 2.0).is_ok());
+        }
         assert!(matches!(
             appender.append(None, &empty, 7, 3.0),
             Err(AppendError::InvalidLabels(_))
         ));
         assert_eq!(appender.commit().ok(), Some(1));
-        assert_eq!(read(&store, 0, 9), [("a".to_owned(), vec![5, 6])]);
+        assert_eq!(read(&store, 0, 9), [("a".to_owned(), vec![5, 7])]);
     }
 }

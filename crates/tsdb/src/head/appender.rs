@@ -7,7 +7,7 @@ use std::sync::PoisonError;
 
 use model::{Histogram, Labels, Timestamp};
 use rustc_hash::FxHashMap;
-use storage::{AppendError, Appender, CommitError, Exemplar, SeriesRef};
+use storage::{AppendError, Appender, CommitError, Conflict, Exemplar, SeriesRef};
 
 use super::Head;
 use super::exemplars::StagedExemplar;
@@ -65,7 +65,6 @@ pub(super) struct NewSeries {
     row: u32,
     pub(super) generation: u32,
     pub(super) labels: Labels,
-    newest: (Timestamp, Mark),
     /// Another commit has made it meanwhile, in `row`.
     is_there: bool,
 }
@@ -74,7 +73,7 @@ pub(super) struct NewSeries {
 #[derive(Debug, Default)]
 struct Tally {
     appended: u64,
-    not_newer: u64,
+    older: u64,
     too_old: u64,
     chunks: u64,
     min_t: Option<Timestamp>,
@@ -104,31 +103,26 @@ impl<'a> HeadAppender<'a> {
         generation: Option<u32>,
         sample: Incoming,
     ) -> Option<Result<SeriesRef, AppendError>> {
-        let last = self.samples.last().filter(|last| last.series == row);
-        let before = last.map(|last| (last.t, self.value(last.value).mark()));
         let (generation, due) = self.head.series.with(row, |series| {
             if generation.is_some_and(|generation| generation != series.generation()) {
                 return None;
             }
-            let due = is_due(before.or_else(|| series.newest()), sample);
-            if due == Ok(true) {
+            let due = is_due(series.newest(), sample);
+            if matches!(due, Ok(true)) {
                 series.stage();
             }
             Some((series.generation(), due))
         })??;
-        if due == Ok(true) {
+        if matches!(due, Ok(true)) {
             self.samples.push(Staged { series: row, t: sample.t, value: sample.value });
         }
         Some(due.map(|_| reference(row, generation)))
     }
 
-    fn stage_new(&mut self, at: u32, sample: Incoming) -> Result<SeriesRef, AppendError> {
-        let series = &mut self.new[at as usize];
-        if is_due(Some(series.newest), sample)? {
-            series.newest = (sample.t, sample.mark);
-            self.samples.push(Staged { series: NEW | at, t: sample.t, value: sample.value });
-        }
-        Ok(reference(series.row, series.generation))
+    fn stage_new(&mut self, at: u32, sample: Incoming) -> SeriesRef {
+        let series = &self.new[at as usize];
+        self.samples.push(Staged { series: NEW | at, t: sample.t, value: sample.value });
+        reference(series.row, series.generation)
     }
 
     fn append_by_labels(
@@ -144,7 +138,7 @@ impl<'a> HeadAppender<'a> {
             return staged;
         }
         if let Some(&at) = self.new_by_labels.get(labels) {
-            return self.stage_new(at, sample);
+            return Ok(self.stage_new(at, sample));
         }
         let mut rows = self.head.rows.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = if is_full || self.new.len() >= MAX_SAMPLES { None } else { rows.take() };
@@ -155,8 +149,7 @@ impl<'a> HeadAppender<'a> {
         let at = u32::try_from(self.new.len()).expect("at most MAX_SAMPLES");
         self.new_by_labels.insert(labels.clone(), at);
         self.new_by_row.insert(row, at);
-        let (labels, newest) = (labels.clone(), (sample.t, sample.mark));
-        self.new.push(NewSeries { row, generation, labels, newest, is_there: false });
+        self.new.push(NewSeries { row, generation, labels: labels.clone(), is_there: false });
         self.samples.push(Staged { series: NEW | at, t: sample.t, value: sample.value });
         Ok(reference(row, generation))
     }
@@ -178,12 +171,14 @@ impl<'a> HeadAppender<'a> {
                 return Some(staged);
             }
             let at = *self.new_by_row.get(&row)?;
-            (self.new[at as usize].generation == generation).then(|| self.stage_new(at, sample))
+            (self.new[at as usize].generation == generation).then(|| Ok(self.stage_new(at, sample)))
         });
         let staged = staged.unwrap_or_else(|| self.append_by_labels(labels, sample));
         match &staged {
             Err(AppendError::OutOfOrder) => self.head.counters.samples_out_of_order.inc(),
-            Err(AppendError::DuplicateTimestamp) => self.head.counters.samples_duplicate.inc(),
+            Err(AppendError::DuplicateTimestamp | AppendError::DuplicateFloat(_)) => {
+                self.head.counters.samples_duplicate.inc();
+            }
             _ => {}
         }
         staged
@@ -295,8 +290,9 @@ impl<'a> HeadAppender<'a> {
 impl Tally {
     fn count(&mut self, t: Timestamp, appended: Appended) {
         match appended {
-            Appended::NotNewer => {
-                self.not_newer += 1;
+            Appended::SameTime => return,
+            Appended::Older => {
+                self.older += 1;
                 return;
             }
             Appended::ToChunk => {}
@@ -316,7 +312,7 @@ impl Head {
             self.max_t.fetch_max(max_t, Ordering::AcqRel);
         }
         self.counters.samples_appended.add(tally.appended);
-        self.counters.samples_out_of_order.add(tally.not_newer);
+        self.counters.samples_out_of_order.add(tally.older);
         self.counters.samples_out_of_bounds.add(tally.too_old);
         self.counters.chunks_created.add(tally.chunks);
     }
@@ -404,10 +400,19 @@ fn is_due(newest: Option<(Timestamp, Mark)>, sample: Incoming) -> Result<bool, A
             if mark == sample.mark {
                 Ok(false)
             } else {
-                Err(AppendError::DuplicateTimestamp)
+                Err(conflict(mark, sample))
             }
         }
         _ => Ok(true),
+    }
+}
+
+fn conflict(existing: Mark, sample: Incoming) -> AppendError {
+    match sample.value {
+        StagedValue::Float(v) => {
+            AppendError::DuplicateFloat(Conflict::new(sample.t, existing.float(), v))
+        }
+        StagedValue::Histogram(_) => AppendError::DuplicateTimestamp,
     }
 }
 

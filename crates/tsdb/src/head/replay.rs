@@ -74,7 +74,7 @@ impl<'a> Replay<'a> {
                 LoggedValue::Histogram(at) => Value::Histogram(&commit.histograms[at as usize]),
             };
             match series.append(sample.t, value, 0, &nobody) {
-                Appended::NotNewer => continue,
+                Appended::SameTime | Appended::Older => continue,
                 Appended::ToChunk => {}
                 Appended::ToNewChunk => chunks += 1,
             }

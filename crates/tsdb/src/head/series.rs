@@ -104,6 +104,13 @@ pub(super) struct StoredChunk<'a> {
     pub(super) bytes: &'a [u8],
 }
 
+impl Mark {
+    /// The value, if it is of a float.
+    pub(super) fn float(self) -> Option<f64> {
+        (self.kind == Kind::Float).then(|| f64::from_bits(self.bits))
+    }
+}
+
 #[derive(Debug)]
 struct ClosedChunk {
     meta: ChunkMeta,
@@ -186,8 +193,10 @@ impl ChunkBytes {
 /// What came of an append.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Appended {
-    /// The series has newer samples, or one of that time.
-    NotNewer,
+    /// The series' newest sample has that time.
+    SameTime,
+    /// The series has newer samples.
+    Older,
     ToChunk,
     ToNewChunk,
 }
@@ -278,8 +287,10 @@ impl MemSeries {
         viewers: &Viewers,
     ) -> Appended {
         let newest = self.newest();
-        if newest.is_some_and(|(newest, _)| newest >= t) {
-            return Appended::NotNewer;
+        match newest {
+            Some((newest, _)) if newest > t => return Appended::Older,
+            Some((newest, _)) if newest == t => return Appended::SameTime,
+            _ => {}
         }
         if viewers.oldest.is_some() || self.unseen.is_some() {
             self.note_unseen(commit, newest.map(|(t, _)| t), viewers);
@@ -462,8 +473,8 @@ mod tests {
     #[test]
     fn only_newer_samples_are_taken() {
         let mut series = filled(3);
-        assert_eq!(series.append(20, Value::Float(2.0), 1, &NOBODY), Appended::NotNewer);
-        assert_eq!(series.append(5, Value::Float(2.0), 1, &NOBODY), Appended::NotNewer);
+        assert_eq!(series.append(20, Value::Float(2.0), 1, &NOBODY), Appended::SameTime);
+        assert_eq!(series.append(5, Value::Float(2.0), 1, &NOBODY), Appended::Older);
         assert_eq!(series.append(21, Value::Float(2.0), 1, &NOBODY), Appended::ToChunk);
     }
 

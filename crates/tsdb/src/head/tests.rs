@@ -7,7 +7,7 @@ use model::sample::STALE_NAN;
 use model::{Labels, Matcher};
 use std::collections::BTreeMap;
 use std::path::Path;
-use storage::{AppendError, Columns, CommitError, SeriesRef};
+use storage::{AppendError, Columns, CommitError, Conflict, SeriesRef};
 
 const MINUTE: i64 = 60_000;
 
@@ -129,13 +129,16 @@ fn staged_samples_are_not_seen_before_the_commit() {
 fn samples_are_refused_as_prometheus_refuses_them() {
     let (_dir, head) = fresh();
     commit(&head, &[("a", 90 * MINUTE, 1.0), ("nan", 90 * MINUTE, STALE_NAN)]);
+    let conflict = |existing, new| {
+        AppendError::DuplicateFloat(Conflict::new(90 * MINUTE, Some(existing), new))
+    };
     for (name, t, v, expected) in [
         ("a", 90 * MINUTE + 1, 2.0, Ok(())),
         ("a", 90 * MINUTE, 1.0, Ok(())),
-        ("a", 90 * MINUTE, 2.0, Err(AppendError::DuplicateTimestamp)),
+        ("a", 90 * MINUTE, 2.0, Err(conflict(1.0, 2.0))),
         ("a", 90 * MINUTE - 1, 1.0, Err(AppendError::OutOfOrder)),
         ("nan", 90 * MINUTE, STALE_NAN, Ok(())),
-        ("nan", 90 * MINUTE, f64::NAN, Err(AppendError::DuplicateTimestamp)),
+        ("nan", 90 * MINUTE, f64::NAN, Err(conflict(STALE_NAN, f64::NAN))),
         // Half of two hours behind the newest sample.
         ("new", 30 * MINUTE, 1.0, Ok(())),
         ("new", 30 * MINUTE - 1, 1.0, Err(AppendError::OutOfBounds)),
@@ -154,16 +157,18 @@ fn samples_are_refused_as_prometheus_refuses_them() {
 }
 
 #[test]
-fn within_one_commit_time_rises_too() {
+fn within_one_commit_what_is_not_newer_is_left_out() {
     let (_dir, head) = fresh();
     let mut appender = head.appender();
     let mut append = |name, t, v| appender.append(None, &labels(name), t, v).map(|_| ());
     assert_eq!(append("a", 1, 1.0), Ok(()));
     assert_eq!(append("a", 2, 1.0), Ok(()));
-    assert_eq!(append("a", 2, 2.0), Err(AppendError::DuplicateTimestamp));
-    assert_eq!(append("a", 1, 2.0), Err(AppendError::OutOfOrder));
+    assert_eq!(append("a", 2, 2.0), Ok(()));
+    assert_eq!(append("a", 1, 2.0), Ok(()));
     assert_eq!(append("b", 1, 1.0), Ok(()));
     assert_eq!(appender.commit().unwrap(), 3);
+    assert_eq!(all(&head), samples_of(&[("a", 1, 1.0), ("a", 2, 1.0), ("b", 1, 1.0)]));
+    assert_eq!(head.counters.samples_out_of_order.get(), 1);
     let mut appender = head.appender();
     for t in [3, 4, 4] {
         appender.append(None, &labels("a"), t, 1.0).unwrap();

@@ -77,8 +77,10 @@ fn the_same_once_more_is_no_error_and_another_one_is() {
     assert_eq!(again(HOUR, &histogram(1)), None);
     assert_eq!(again(HOUR, &histogram(2)), Some(AppendError::DuplicateTimestamp));
     assert_eq!(again(HOUR - 1, &histogram(1)), Some(AppendError::OutOfOrder));
+    let float = appender.append(None, &labels("h"), HOUR, 1.0).expect_err("a histogram is there");
     assert_eq!(
-        appender.append(None, &labels("h"), HOUR, 1.0),
-        Err(AppendError::DuplicateTimestamp)
+        float.to_string(),
+        "duplicate sample for timestamp 3600000; overrides not allowed: existing is a histogram, \
+         new value 1"
     );
 }

@@ -36,6 +36,7 @@ pub fn apply(server: &Server, state: &AppState, flags: &Flags, config: Config, c
         tracing::warn!("{warning}");
     }
     server.db.set_retention(retention(flags, &config.storage));
+    server.db.set_out_of_order_window(config.storage.out_of_order_window_ms);
     server.db.set_max_exemplars(max_exemplars(flags, &config.storage));
     server.engine.set_default_subquery_step_ms(config.evaluation_interval_ms);
     server.notifier.apply(NotifierConfig {

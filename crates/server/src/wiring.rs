@@ -113,6 +113,7 @@ pub fn open(
         },
         max_exemplars: max_exemplars(flags, storage),
         replay,
+        out_of_order_window_ms: storage.out_of_order_window_ms,
         ..defaults
     };
     Db::open(options, clock.now_ms())
@@ -284,7 +285,7 @@ mod tests {
         ] {
             let request = parse(flags.iter().map(|flag| (*flag).to_owned())).expect("they parse");
             let Request::Serve(flags) = request else { panic!("it serves") };
-            let storage = StorageConfig { retention: file, max_exemplars: None };
+            let storage = StorageConfig { retention: file, ..StorageConfig::default() };
             let found = retention(&flags, &storage);
             assert_eq!(found, expected);
             assert_eq!(retention_text(found), text);

@@ -55,6 +55,16 @@ impl MemStorage {
         appender.commit().expect("memory takes every commit");
     }
 
+    /// Adds a sample out of order, whatever its time; one that has its time already stays.
+    pub fn insert_late(&self, labels: &Labels, t: Timestamp, v: f64) {
+        let mut series = self.series.write().unwrap_or_else(PoisonError::into_inner);
+        let columns = Arc::make_mut(&mut series).entry(labels.clone()).or_default();
+        if let Err(at) = columns.timestamps.binary_search(&t) {
+            columns.timestamps.insert(at, t);
+            columns.values.insert(at, v);
+        }
+    }
+
     /// Forgets everything. Views that are open keep what they see.
     pub fn clear(&self) {
         *self.series.write().unwrap_or_else(PoisonError::into_inner) = Arc::default();

@@ -140,6 +140,12 @@ impl Db {
         self.head.resize_exemplars(max);
     }
 
+    /// From now on samples may come so late behind the newest of all, ms; 0 for none out of order. Those
+    /// that there are stay.
+    pub fn set_out_of_order_window(&self, window_ms: i64) {
+        self.head.set_late_window(window_ms);
+    }
+
     /// What the head's series and labels are most of; each list has at most `limit` entries.
     pub fn cardinality(&self, limit: usize) -> Result<Cardinality, QueryError> {
         cardinality(&self.head.view(TimeRange::ALL), limit)
@@ -178,7 +184,8 @@ impl Queryable for Db {
     fn querier(&self, range: TimeRange) -> Result<Box<dyn Querier + '_>, QueryError> {
         // The list first: what it does not have, the head keeps as long as the list is held.
         let list = self.block_list();
-        let head = |range| Box::new(self.head.view(range)) as Box<_>;
+        let head = self.head.view_from(range, list.head_from);
+        let head = head.map(|view| Box::new(view) as Box<_>);
         Ok(Box::new(DbQuerier::new(range, list, head)))
     }
 }

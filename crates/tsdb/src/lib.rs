@@ -55,5 +55,5 @@ pub use error::{BlockError, ChangeError, OpenError};
 pub use exemplars::{ExemplarStatus, SeriesExemplars};
 pub use options::{Options, WalSync};
 pub use retention::Retention;
-pub use stats::{Cardinality, Counters, Ranked, Status};
+pub use stats::{ByKind, Cardinality, Counters, Kind, Ranked, Status};
 pub use wal::{ReplayProgress, ReplayStatus};

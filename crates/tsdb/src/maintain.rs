@@ -15,6 +15,7 @@ use crate::block::{Block, BlockId, BlockMeta};
 use crate::compact::{merge, plan};
 use crate::db::Db;
 use crate::error::BlockError;
+use crate::head::View;
 use crate::index::{Index, Source};
 use crate::querier::BlockList;
 use crate::room::bytes_of;
@@ -26,8 +27,9 @@ const REST_MS: i64 = 60_000;
 /// What heavy work must remember between its turns.
 #[derive(Debug, Default)]
 pub(crate) struct Maintenance {
-    /// The head may drop everything before this as soon as no query looks there for it.
-    drop_before: Option<Timestamp>,
+    /// The head may drop everything before this, and of what came out of order that of commits up to
+    /// this one, as soon as no query looks there for it.
+    drop_before: Option<(Timestamp, Option<u64>)>,
     /// The list for which there was nothing to compact.
     settled: Weak<BlockList>,
     /// When to look again for blocks beyond the retention.
@@ -44,6 +46,13 @@ impl Maintenance {
     pub(crate) fn look_again(&mut self) {
         self.settled = Weak::new();
     }
+}
+
+/// Blocks cut from the head.
+struct Cut {
+    blocks: Vec<Arc<Block>>,
+    /// The last commit they have samples of.
+    seen: u64,
 }
 
 impl Db {
@@ -94,36 +103,78 @@ impl Db {
             let start = plan::start_of(head.min(), width);
             let end = start.saturating_add(width);
             let Some(span) = TimeRange::new(start.max(list.head_from), end - 1) else {
-                state.drop_before = Some(end);
+                state.drop_before = Some((end, None));
                 continue;
             };
             self.head.seal_before(end);
-            let view = self.head.view(span);
-            let new = NewBlock {
-                id: BlockId::fresh(now_ms),
-                span,
-                parents: Vec::new(),
-                sources: Vec::new(),
-                level: 1,
-            };
-            let series = view.series(view.all()?, span)?;
-            let made = write(&self.files, &self.options.path, &new, series)?;
+            let made = self.write_cut(span, now_ms)?;
             let mut blocks = list.blocks.clone();
-            blocks.extend(self.open_made(made)?);
+            blocks.extend(made.blocks);
             self.replace_list(BlockList::new(blocks, end));
             // Crash here: the log still holds the samples; the next open takes those of the block
-            // from the block.
-            state.drop_before = Some(end);
+            // from the block. What came out of order it has twice, which a query sees once.
+            state.drop_before = Some((end, Some(made.seen)));
         }
+    }
+
+    /// Writes what the head has in `span` as a block, and what came out of order before it as one block
+    /// for each window, beside those there are.
+    fn write_cut(&self, span: TimeRange, now_ms: Timestamp) -> Result<Cut, BlockError> {
+        let width = self.options.min_block_duration_ms;
+        let upto = TimeRange::new(Timestamp::MIN, span.max()).expect("nothing is before it");
+        let view = self.head.view_from(upto, span.min()).expect("it has samples");
+        let mut cut = Cut { blocks: Vec::new(), seen: view.seen() };
+        let mut late = view.late_range();
+        while let Some(range) = late.filter(|late| late.min() < span.min()) {
+            let end = plan::start_of(range.min(), width).saturating_add(width).min(span.min());
+            let window = TimeRange::new(range.min(), end - 1).expect("it ends behind that");
+            self.write_one(&view, window, now_ms, &mut cut)?;
+            late = view.late_range_from(end);
+        }
+        self.write_one(&view, span, now_ms, &mut cut)?;
+        Ok(cut)
+    }
+
+    /// Writes what a view has in `span`. After a failure the cut is taken back, to be made anew.
+    fn write_one(
+        &self,
+        view: &View<'_>,
+        span: TimeRange,
+        now_ms: Timestamp,
+        cut: &mut Cut,
+    ) -> Result<(), BlockError> {
+        let new = NewBlock {
+            id: BlockId::fresh(now_ms),
+            span,
+            parents: Vec::new(),
+            sources: Vec::new(),
+            level: 1,
+        };
+        let series = view.all().and_then(|rows| view.series(rows, span));
+        let made = series
+            .map_err(BlockError::from)
+            .and_then(|series| write(&self.files, &self.options.path, &new, series))
+            .and_then(|made| self.open_made(made));
+        match made {
+            Ok(made) => cut.blocks.extend(made),
+            Err(error) => {
+                for block in cut.blocks.drain(..) {
+                    // Crash here, or an error: what it has, the log has too.
+                    let _ = self.remove_block(&block);
+                }
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 
     /// Drops from the head what blocks hold; false if some query may still need it.
     fn drop_cut(&self, state: &mut Maintenance) -> Result<bool, BlockError> {
-        let Some(before) = state.drop_before else { return Ok(true) };
+        let Some((before, seen)) = state.drop_before else { return Ok(true) };
         if self.is_read_before(before) {
             return Ok(false);
         }
-        self.head.truncate(before);
+        self.head.truncate(before, seen);
         state.drop_before = None;
         Ok(true)
     }

@@ -33,6 +33,9 @@ pub struct Options {
     pub max_exemplars: usize,
     /// Where to look how far the replay of the log is while the database opens.
     pub replay: Arc<ReplayProgress>,
+    /// A sample may come so late behind the newest of all, ms; 0 for none out of order. Default: 0, as in
+    /// Prometheus.
+    pub out_of_order_window_ms: i64,
     #[doc(hidden)]
     pub files: Files,
 }
@@ -62,6 +65,7 @@ impl Default for Options {
             wal_sync: WalSync::Every(1_000),
             max_exemplars: 0,
             replay: Arc::default(),
+            out_of_order_window_ms: 0,
             files: Files::default(),
         }
     }

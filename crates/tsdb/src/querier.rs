@@ -42,19 +42,18 @@ pub(crate) struct DbQuerier<'a> {
     range: TimeRange,
     /// Held so that the head keeps what this view may read.
     list: Arc<BlockList>,
-    /// `None` if the range ends before the head begins.
+    /// `None` if the range ends before the head begins, and nothing in it came out of order.
     head: Option<Box<dyn Source + 'a>>,
 }
 
 impl<'a> DbQuerier<'a> {
-    /// A view of `range`; `head` shows what of it lies in the head only.
+    /// A view of `range`; `head` shows what of it lies in the head only, and what came out of order.
     pub(crate) fn new(
         range: TimeRange,
         list: Arc<BlockList>,
-        head: impl FnOnce(TimeRange) -> Box<dyn Source + 'a>,
+        head: Option<Box<dyn Source + 'a>>,
     ) -> Self {
-        let head_range = TimeRange::new(range.min().max(list.head_from), range.max());
-        Self { range, list, head: head_range.map(head) }
+        Self { range, list, head }
     }
 
     /// The sources the range touches, oldest first, each with the part of the range it serves.
@@ -63,11 +62,7 @@ impl<'a> DbQuerier<'a> {
             let range = block.span().intersect(self.range)?;
             Some((block.as_ref() as &dyn Source, range))
         });
-        let from = self.range.min().max(self.list.head_from);
-        let head = self
-            .head
-            .as_deref()
-            .and_then(|head| Some((head as &dyn Source, TimeRange::new(from, self.range.max())?)));
+        let head = self.head.as_deref().map(|head| (head as &dyn Source, self.range));
         blocks.chain(head)
     }
 

@@ -73,10 +73,14 @@ impl Db {
         dir: &Path,
         now_ms: Timestamp,
     ) -> Result<(), BlockError> {
+        let Some(view) = self.head.view_from(TimeRange::ALL, list.head_from) else {
+            return Ok(());
+        };
         let range = self.head.range();
         let span = range.and_then(|r| TimeRange::new(r.min().max(list.head_from), r.max()));
-        let Some(span) = span else { return Ok(()) };
-        let view = self.head.view(span);
+        let Some(span) = span.into_iter().chain(view.late_range()).reduce(TimeRange::union) else {
+            return Ok(());
+        };
         let new = NewBlock {
             id: BlockId::fresh(now_ms),
             span,

@@ -15,10 +15,14 @@ use crate::index::Index;
 pub struct Counters {
     /// Head: samples committed.
     pub samples_appended: Counter,
+    /// Head: samples committed out of order, among the former.
+    pub samples_late: ByKind<Counter>,
     /// Head: samples refused because their series has newer ones.
-    pub samples_out_of_order: Counter,
+    pub samples_out_of_order: ByKind<Counter>,
     /// Head: samples refused because they are too old for the head.
-    pub samples_out_of_bounds: Counter,
+    pub samples_out_of_bounds: ByKind<Counter>,
+    /// Head: samples refused because they are older than the window in which they may come out of order.
+    pub samples_too_old: ByKind<Counter>,
     /// Head: samples refused because another value has that time already.
     pub samples_duplicate: Counter,
     /// Head: exemplars taken.
@@ -71,6 +75,33 @@ pub struct Counters {
     pub blocks_quarantined: Counter,
     /// Blocks: of a format this build does not read, left alone.
     pub blocks_refused: Gauge,
+}
+
+/// What a sample or all samples of a chunk are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A float.
+    Float,
+    /// A native histogram.
+    Histogram,
+}
+
+/// One of something for each kind of sample.
+#[derive(Clone, Debug, Default)]
+pub struct ByKind<T>([T; 2]);
+
+impl<T> std::ops::Index<Kind> for ByKind<T> {
+    type Output = T;
+
+    fn index(&self, kind: Kind) -> &T {
+        &self.0[kind as usize]
+    }
+}
+
+impl<T> std::ops::IndexMut<Kind> for ByKind<T> {
+    fn index_mut(&mut self, kind: Kind) -> &mut T {
+        &mut self.0[kind as usize]
+    }
 }
 
 /// What the database is like at a moment.

@@ -3,7 +3,10 @@
 
 use exposition::MetricType::{Counter, Gauge};
 
-use super::{PartSources, Row, row};
+use model::stat::Counter as Counted;
+use tsdb::{ByKind, Kind};
+
+use super::{PartSources, Row, Samples, row};
 
 /// Metrics that are there when the server is ready.
 pub(super) const DATABASE: &[Row<PartSources>] = &[
@@ -85,6 +88,12 @@ pub(super) const DATABASE: &[Row<PartSources>] = &[
         "Oldest time in the head, Unix time.",
         |s, out| s.db.head_range.into_iter().for_each(|range| out.one(whole_seconds(range.min()))),
     ),
+    row(
+        "prometheus_tsdb_head_out_of_order_samples_appended_total",
+        Counter,
+        "Samples taken out of order.",
+        |s, out| by_kind(out, &s.parts.db.counters().samples_late),
+    ),
     row("prometheus_tsdb_head_samples_appended_total", Counter, "Samples taken.", |s, out| {
         let count = s.parts.db.counters().samples_appended.get();
         out.labelled(&[("type", "float")], count as f64);
@@ -123,19 +132,13 @@ pub(super) const DATABASE: &[Row<PartSources>] = &[
         "prometheus_tsdb_out_of_bound_samples_total",
         Counter,
         "Samples refused as too old.",
-        |s, out| {
-            let count = s.parts.db.counters().samples_out_of_bounds.get();
-            out.labelled(&[("type", "float")], count as f64);
-        },
+        |s, out| by_kind(out, &s.parts.db.counters().samples_out_of_bounds),
     ),
     row(
         "prometheus_tsdb_out_of_order_samples_total",
         Counter,
         "Samples refused because newer ones are there.",
-        |s, out| {
-            let count = s.parts.db.counters().samples_out_of_order.get();
-            out.labelled(&[("type", "float")], count as f64);
-        },
+        |s, out| by_kind(out, &s.parts.db.counters().samples_out_of_order),
     ),
     row(
         "prometheus_tsdb_reloads_total",
@@ -177,6 +180,12 @@ pub(super) const DATABASE: &[Row<PartSources>] = &[
         |s, out| out.one(s.parts.db.counters().blocks_gone_by_time.get() as f64),
     ),
     row(
+        "prometheus_tsdb_too_old_samples_total",
+        Counter,
+        "Samples refused as older than the window for samples out of order.",
+        |s, out| by_kind(out, &s.parts.db.counters().samples_too_old),
+    ),
+    row(
         "prometheus_tsdb_wal_corruptions_total",
         Counter,
         "Damaged records met in the write-ahead log.",
@@ -195,6 +204,13 @@ pub(super) const DATABASE: &[Row<PartSources>] = &[
         |s, out| out.one(s.parts.db.counters().wal_writes_failed.get() as f64),
     ),
 ];
+
+/// A count for each kind of sample.
+fn by_kind(out: &mut Samples<'_>, counts: &ByKind<Counted>) {
+    for (name, kind) in [("float", Kind::Float), ("histogram", Kind::Histogram)] {
+        out.labelled(&[("type", name)], counts[kind].get() as f64);
+    }
+}
 
 /// A time in ms as whole seconds, rounded down.
 fn whole_seconds(t: i64) -> f64 {

@@ -50,9 +50,14 @@ fn storage_map(config: &StorageConfig) -> Map {
     if percentage > 0.0 {
         retention.raw("percentage", percentage.to_string());
     }
+    let mut tsdb = Map::default();
+    if config.out_of_order_window_ms > 0 {
+        tsdb.duration("out_of_order_time_window", config.out_of_order_window_ms);
+    }
     if !retention.0.is_empty() {
-        let mut tsdb = Map::default();
         tsdb.map("retention", retention);
+    }
+    if !tsdb.0.is_empty() {
         storage.map("tsdb", tsdb);
     }
     if let Some(max) = config.max_exemplars {

@@ -164,7 +164,8 @@ impl Reader<'_> {
             bytes: retention.size.unwrap_or_default().0,
             percentage,
         };
-        Ok(StorageConfig { max_exemplars, retention })
+        let out_of_order_window_ms = tsdb.out_of_order_time_window.map_or(0, |window| window.0);
+        Ok(StorageConfig { max_exemplars, retention, out_of_order_window_ms })
     }
 
     /// External labels may name environment variables.

@@ -66,6 +66,8 @@ pub struct StorageConfig {
     pub max_exemplars: Option<usize>,
     /// What of `storage.tsdb.retention` is given; it goes before the flags.
     pub retention: Retention,
+    /// `storage.tsdb.out_of_order_time_window`; 0 if it is left out.
+    pub out_of_order_window_ms: i64,
 }
 
 /// Why a configuration cannot be applied: file, line if known, and what is wrong.

@@ -126,8 +126,9 @@ with_unserved! {
     /// `storage.tsdb`.
     struct Tsdb {
         retention: Option<Retention>,
+        out_of_order_time_window: Option<DurationMs>,
     }
-    unserved { out_of_order_time_window, stale_series_compaction_threshold, chunk_encoding, }
+    unserved { stale_series_compaction_threshold, chunk_encoding, }
 }
 
 /// `storage.tsdb.retention`.

@@ -140,14 +140,13 @@ fn how_many_exemplars_are_kept_is_said_or_left_to_the_default() {
 #[test]
 fn what_is_kept_is_said_or_left_to_the_flags() {
     let retention = "storage:\n  tsdb:\n    retention:\n      ";
-    let given =
-        "time: 30d\n      size: 512MB\n      percentage: 62.5\n    out_of_order_time_window: 1h\n";
+    let given = "time: 30d\n      size: 512MB\n      percentage: 62.5\n    chunk_encoding: x\n";
     let config = read(&format!("{retention}{given}")).expect("it is valid");
     let expected = Retention { ms: 30 * 86_400_000, bytes: 512 << 20, percentage: 62.5 };
     assert_eq!(config.storage.retention, expected);
     assert_eq!(
         config.warnings,
-        ["prometheus.yml: line 7: storage.tsdb.out_of_order_time_window has no effect yet"]
+        ["prometheus.yml: line 7: storage.tsdb.chunk_encoding has no effect yet"]
     );
     let shown = "time: 30d\n      size: 512MiB\n      percentage: 62.5\n";
     assert!(config.yaml.ends_with(&format!("{retention}{shown}")), "{}", config.yaml);
@@ -159,6 +158,14 @@ fn what_is_kept_is_said_or_left_to_the_flags() {
             )
         );
     }
+}
+
+#[test]
+fn the_window_for_samples_out_of_order_is_read_and_shown() {
+    let text = "storage:\n  tsdb:\n    out_of_order_time_window: 1h30m\n";
+    let config = read(text).expect("it is valid");
+    assert_eq!(config.storage.out_of_order_window_ms, 5_400_000);
+    assert!(config.warnings.is_empty() && config.yaml.ends_with(text), "{}", config.yaml);
 }
 
 #[test]

@@ -12,8 +12,8 @@ use crate::error::BlockError;
 use crate::fs::Files;
 use crate::index::{Index, Source};
 
-/// Writes one block in `dir` with all samples of `blocks` but those deleted. Of samples with equal times those of the
-/// newest block win. `None`, and no block, if there are no samples.
+/// Writes one block in `dir` with all samples of `blocks` but those deleted. Of samples with equal times
+/// that of the oldest block stays: one that came out of order changes none that was there. `None`, and no block, if there are no samples.
 pub(crate) fn merge(
     files: &Files,
     dir: &Path,
@@ -34,12 +34,12 @@ pub(crate) fn merge(
         sources: sources.into_iter().collect(),
         level: highest.saturating_add(u32::from(blocks.len() > 1)),
     };
-    let mut newest_first: Vec<&Arc<Block>> = blocks.iter().collect();
-    if newest_first.windows(2).any(|pair| pair[0].span().overlaps(pair[1].span())) {
-        newest_first.sort_by_key(|block| std::cmp::Reverse(block.meta().ulid));
+    let mut oldest_first: Vec<&Arc<Block>> = blocks.iter().collect();
+    if oldest_first.windows(2).any(|pair| pair[0].span().overlaps(pair[1].span())) {
+        oldest_first.sort_by_key(|block| block.meta().ulid);
     }
     let mut sets = Vec::new();
-    for block in newest_first {
+    for block in oldest_first {
         sets.push(block.series(block.all()?, span)?);
     }
     write(files, dir, &new, storage::merge(sets))

@@ -11,11 +11,13 @@ use storage::{AppendError, Appender, CommitError, Conflict, Exemplar, SeriesRef}
 
 use super::Head;
 use super::exemplars::StagedExemplar;
-use super::series::{Appended, Mark, MemSeries, Value};
+use super::labels::check_labels;
+use super::log::put;
+use super::series::{Appended, Kind, Mark, MemSeries, Value};
 use super::stripes::{MAX_ROWS, place_of, reference, stripe_of};
 use crate::histogram;
-use crate::index::MAX_TEXT_BYTES;
-use crate::wal::{MAX_SAMPLES, Wal};
+use crate::stats::{ByKind, Counters};
+use crate::wal::{MAX_SAMPLES, Record, Wal};
 
 /// Marks a staged sample of a series that is new; the rest is its place among the new ones. Rows are
 /// fewer.
@@ -24,7 +26,10 @@ pub(super) const NEW: u32 = MAX_ROWS;
 /// One unit of work.
 pub(super) struct HeadAppender<'a> {
     pub(super) head: &'a Head,
+    /// Samples before this do not come in order.
     min_valid_t: Timestamp,
+    /// Nor may others come before this: the newest of all, less the window.
+    min_late_t: Option<Timestamp>,
     samples: Vec<Staged>,
     /// The histograms among the samples, as bytes.
     histograms: Vec<Vec<u8>>,
@@ -42,6 +47,8 @@ struct Staged {
     series: u32,
     t: Timestamp,
     value: StagedValue,
+    /// It comes out of order; known at the commit.
+    is_late: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -73,8 +80,9 @@ pub(super) struct NewSeries {
 #[derive(Debug, Default)]
 struct Tally {
     appended: u64,
-    older: u64,
-    too_old: u64,
+    late: ByKind<u64>,
+    older: ByKind<u64>,
+    too_old: ByKind<u64>,
     chunks: u64,
     min_t: Option<Timestamp>,
     max_t: Option<Timestamp>,
@@ -85,6 +93,7 @@ impl<'a> HeadAppender<'a> {
         Self {
             head,
             min_valid_t: head.min_valid_t(),
+            min_late_t: head.min_late_t(),
             samples: Vec::new(),
             histograms: Vec::new(),
             exemplars: Vec::new(),
@@ -103,26 +112,33 @@ impl<'a> HeadAppender<'a> {
         generation: Option<u32>,
         sample: Incoming,
     ) -> Option<Result<SeriesRef, AppendError>> {
+        let this = &*self;
         let (generation, due) = self.head.series.with(row, |series| {
             if generation.is_some_and(|generation| generation != series.generation()) {
                 return None;
             }
-            let due = is_due(series.newest(), sample);
+            let due = this.is_due(series.newest(), sample);
             if matches!(due, Ok(true)) {
                 series.stage();
             }
             Some((series.generation(), due))
         })??;
         if matches!(due, Ok(true)) {
-            self.samples.push(Staged { series: row, t: sample.t, value: sample.value });
+            self.push(row, sample);
         }
         Some(due.map(|_| reference(row, generation)))
     }
 
     fn stage_new(&mut self, at: u32, sample: Incoming) -> SeriesRef {
         let series = &self.new[at as usize];
-        self.samples.push(Staged { series: NEW | at, t: sample.t, value: sample.value });
-        reference(series.row, series.generation)
+        let reference = reference(series.row, series.generation);
+        self.push(NEW | at, sample);
+        reference
+    }
+
+    fn push(&mut self, series: u32, sample: Incoming) {
+        let Incoming { t, value, .. } = sample;
+        self.samples.push(Staged { series, t, value, is_late: false });
     }
 
     fn append_by_labels(
@@ -140,6 +156,7 @@ impl<'a> HeadAppender<'a> {
         if let Some(&at) = self.new_by_labels.get(labels) {
             return Ok(self.stage_new(at, sample));
         }
+        self.is_due(None, sample)?;
         let mut rows = self.head.rows.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = if is_full || self.new.len() >= MAX_SAMPLES { None } else { rows.take() };
         drop(rows);
@@ -150,7 +167,7 @@ impl<'a> HeadAppender<'a> {
         self.new_by_labels.insert(labels.clone(), at);
         self.new_by_row.insert(row, at);
         self.new.push(NewSeries { row, generation, labels: labels.clone(), is_there: false });
-        self.samples.push(Staged { series: NEW | at, t: sample.t, value: sample.value });
+        self.push(NEW | at, sample);
         Ok(reference(row, generation))
     }
 
@@ -162,10 +179,6 @@ impl<'a> HeadAppender<'a> {
         sample: Incoming,
     ) -> Result<SeriesRef, AppendError> {
         self.last_t = sample.t;
-        if sample.t < self.min_valid_t {
-            self.head.counters.samples_out_of_bounds.inc();
-            return Err(AppendError::OutOfBounds);
-        }
         let staged = known.map(place_of).and_then(|(row, generation)| {
             if let Some(staged) = self.stage_in_row(row, Some(generation), sample) {
                 return Some(staged);
@@ -174,8 +187,11 @@ impl<'a> HeadAppender<'a> {
             (self.new[at as usize].generation == generation).then(|| Ok(self.stage_new(at, sample)))
         });
         let staged = staged.unwrap_or_else(|| self.append_by_labels(labels, sample));
+        let kind = sample.mark.kind();
         match &staged {
-            Err(AppendError::OutOfOrder) => self.head.counters.samples_out_of_order.inc(),
+            Err(AppendError::OutOfOrder) => self.head.counters.samples_out_of_order[kind].inc(),
+            Err(AppendError::OutOfBounds) => self.head.counters.samples_out_of_bounds[kind].inc(),
+            Err(AppendError::TooOld) => self.head.counters.samples_too_old[kind].inc(),
             Err(AppendError::DuplicateTimestamp | AppendError::DuplicateFloat(_)) => {
                 self.head.counters.samples_duplicate.inc();
             }
@@ -205,6 +221,56 @@ impl<'a> HeadAppender<'a> {
         self.head.rows.lock().unwrap_or_else(PoisonError::into_inner).give_back(spare);
     }
 
+    /// Finds the samples that come out of order, if there may be any: against what was committed, and
+    /// those before in this commit.
+    fn find_late(&mut self) {
+        let Some(min_late_t) = self.min_late_t else { return };
+        let min_valid_t = self.min_valid_t.max(self.head.sealed());
+        let mut newest: FxHashMap<u32, Option<Timestamp>> = FxHashMap::default();
+        for at in 0..self.samples.len() {
+            let Staged { series, t, .. } = self.samples[at];
+            let row = self.row_of(series);
+            let newest = newest.entry(row).or_insert_with(|| {
+                let newest = self.head.series.with(row, |series| series.newest()).flatten();
+                newest.map(|(t, _)| t)
+            });
+            if t >= min_valid_t && newest.is_none_or(|newest| t > newest) {
+                *newest = Some(t);
+            } else {
+                let is_newest = t >= min_valid_t && *newest == Some(t);
+                self.samples[at].is_late = !is_newest && t >= min_late_t;
+            }
+        }
+    }
+
+    /// Whether a sample is to be taken; false if it is just the newest once more, which federation and
+    /// retries bring.
+    fn is_due(
+        &self,
+        newest: Option<(Timestamp, Mark)>,
+        sample: Incoming,
+    ) -> Result<bool, AppendError> {
+        if sample.t >= self.min_valid_t {
+            match newest {
+                Some((newest, mark)) if sample.t == newest => {
+                    return if mark == sample.mark {
+                        Ok(false)
+                    } else {
+                        Err(conflict(mark, sample))
+                    };
+                }
+                Some((newest, _)) if sample.t < newest => {}
+                _ => return Ok(true),
+            }
+        }
+        match self.min_late_t {
+            Some(min_late_t) if sample.t >= min_late_t => Ok(true),
+            Some(_) => Err(AppendError::TooOld),
+            None if sample.t < self.min_valid_t => Err(AppendError::OutOfBounds),
+            None => Err(AppendError::OutOfOrder),
+        }
+    }
+
     pub(super) fn row_of(&self, series: u32) -> u32 {
         match series & NEW {
             0 => series,
@@ -215,18 +281,20 @@ impl<'a> HeadAppender<'a> {
     fn log(&self, wal: &mut Wal) -> Result<(), CommitError> {
         let first_t = self.samples.first().map(|sample| sample.t).or(self.first_exemplar_t());
         let mut record = wal.begin(first_t.unwrap_or(0))?;
-        for sample in &self.samples {
+        let put = |record: &mut Record<'_>, sample: &Staged| {
             let row = self.row_of(sample.series);
-            let labels = || match sample.series & NEW {
-                0 => {
-                    let index = self.head.labels.read().unwrap_or_else(PoisonError::into_inner);
-                    index.labels(row).expect("a staged series stays")
-                }
+            put(record, row, sample.t, self.value(sample.value), || match sample.series & NEW {
+                0 => self.head.labels_of(row),
                 _ => self.new[(sample.series & !NEW) as usize].labels.clone(),
-            };
-            match self.value(sample.value) {
-                Value::Float(v) => record.sample(row, sample.t, v, labels),
-                Value::Histogram(bytes) => record.histogram(row, sample.t, bytes, labels),
+            });
+        };
+        for sample in self.samples.iter().filter(|sample| !sample.is_late) {
+            put(&mut record, sample);
+        }
+        if self.samples.iter().any(|sample| sample.is_late) {
+            record.late();
+            for sample in self.samples.iter().filter(|sample| sample.is_late) {
+                put(&mut record, sample);
             }
         }
         self.log_exemplars(&mut record);
@@ -268,15 +336,23 @@ impl<'a> HeadAppender<'a> {
             if sample.series & NEW == 0 {
                 series.unstage();
             }
-            if sample.t < sealed {
-                tally.too_old += 1;
+            let value = self.value(sample.value);
+            let kind = value.mark().kind();
+            if sample.is_late {
+                let row = self.row_of(sample.series);
+                let is_new = head.late_mut().insert(row, sample.t, value, commit);
+                tally.late[kind] += u64::from(is_new);
+                tally.appended += u64::from(is_new);
                 continue;
             }
-            let value = self.value(sample.value);
-            tally.count(sample.t, series.append(sample.t, value, commit, &viewers));
+            if sample.t < sealed {
+                tally.too_old[kind] += 1;
+                continue;
+            }
+            tally.count(sample.t, kind, series.append(sample.t, value, commit, &viewers));
         }
         drop(held);
-        head.account(&tally);
+        head.account(&tally, self.min_late_t.is_some());
         visibility.end_commit();
         drop(visibility);
         self.apply_exemplars();
@@ -288,11 +364,11 @@ impl<'a> HeadAppender<'a> {
 }
 
 impl Tally {
-    fn count(&mut self, t: Timestamp, appended: Appended) {
+    fn count(&mut self, t: Timestamp, kind: Kind, appended: Appended) {
         match appended {
             Appended::SameTime => return,
             Appended::Older => {
-                self.older += 1;
+                self.older[kind] += 1;
                 return;
             }
             Appended::ToChunk => {}
@@ -305,15 +381,24 @@ impl Tally {
 }
 
 impl Head {
-    fn account(&self, tally: &Tally) {
+    fn account(&self, tally: &Tally, has_window: bool) {
         use std::sync::atomic::Ordering;
         if let (Some(min_t), Some(max_t)) = (tally.min_t, tally.max_t) {
             self.min_t.fetch_min(min_t, Ordering::AcqRel);
             self.max_t.fetch_max(max_t, Ordering::AcqRel);
         }
         self.counters.samples_appended.add(tally.appended);
-        self.counters.samples_out_of_order.add(tally.older);
-        self.counters.samples_out_of_bounds.add(tally.too_old);
+        for kind in [Kind::Float, Kind::Histogram] {
+            let Counters { samples_out_of_order, samples_out_of_bounds, samples_too_old, .. } =
+                &*self.counters;
+            if has_window {
+                samples_too_old[kind].add(tally.older[kind] + tally.too_old[kind]);
+            } else {
+                samples_out_of_order[kind].add(tally.older[kind]);
+                samples_out_of_bounds[kind].add(tally.too_old[kind]);
+            }
+            self.counters.samples_late[kind].add(tally.late[kind]);
+        }
         self.counters.chunks_created.add(tally.chunks);
     }
 }
@@ -365,6 +450,7 @@ impl Appender for HeadAppender<'_> {
             return Ok(0);
         }
         self.settle();
+        self.find_late();
         self.log(&mut log.wal)?;
         // Crash here: the commit was not acknowledged, and is there all the same. As good.
         let appended = self.apply();
@@ -391,44 +477,11 @@ impl Drop for HeadAppender<'_> {
     }
 }
 
-/// Whether a sample is newer than the newest; false if it is just the same once more, which
-/// federation and retries bring.
-fn is_due(newest: Option<(Timestamp, Mark)>, sample: Incoming) -> Result<bool, AppendError> {
-    match newest {
-        Some((newest, _)) if sample.t < newest => Err(AppendError::OutOfOrder),
-        Some((newest, mark)) if sample.t == newest => {
-            if mark == sample.mark {
-                Ok(false)
-            } else {
-                Err(conflict(mark, sample))
-            }
-        }
-        _ => Ok(true),
-    }
-}
-
 fn conflict(existing: Mark, sample: Incoming) -> AppendError {
     match sample.value {
         StagedValue::Float(v) => {
             AppendError::DuplicateFloat(Conflict::new(sample.t, existing.float(), v))
         }
         StagedValue::Histogram(_) => AppendError::DuplicateTimestamp,
-    }
-}
-
-/// Whether labels name a series that a block can hold too.
-fn check_labels(labels: &Labels) -> Result<(), AppendError> {
-    if labels.is_empty() {
-        return Err(AppendError::InvalidLabels("no labels".to_owned()));
-    }
-    if labels.as_bytes().len() <= MAX_TEXT_BYTES {
-        return Ok(());
-    }
-    match labels.iter().find(|(n, v)| n.len().max(v.len()) > MAX_TEXT_BYTES) {
-        Some((name, _)) => Err(AppendError::InvalidLabels(format!(
-            "the label {:.40} is longer than {MAX_TEXT_BYTES} bytes",
-            name
-        ))),
-        None => Ok(()),
     }
 }

@@ -28,7 +28,8 @@ impl Head {
         let mut deleted: Vec<(u32, TimeRange)> = Vec::new();
         for row in select::rows(&view, matchers)? {
             let newest = self.series.with(row, |series| series.newest()).flatten();
-            let max = newest.map(|(newest, _)| newest.min(range.max()));
+            let newest = newest.map(|(newest, _)| newest).max(self.late().newest(row));
+            let max = newest.map(|newest| newest.min(range.max()));
             let range = max.and_then(|max| TimeRange::new(range.min(), max));
             deleted.extend(range.map(|range| (row, range)));
         }
@@ -46,6 +47,9 @@ impl Head {
         self.change_tombstones(|tombstones| {
             deleted.iter().for_each(|&(row, range)| tombstones.add_row(range, row));
         });
+        let mut late = self.late_mut();
+        deleted.iter().for_each(|&(row, range)| late.delete(row, range));
+        drop(late);
         drop((view, log));
         self.sync()?;
         Ok(())

@@ -6,19 +6,25 @@ use std::sync::atomic::Ordering;
 use model::Timestamp;
 
 use super::Head;
+use super::visibility::CommitNumber;
 use crate::index::Postings;
 
 impl Head {
     /// Drops chunks all of whose samples are before `t`, series that have no others, and segments of
     /// the log. No sample before `t` is taken any more.
     ///
-    /// Only when the samples before `t` are in a block. Commits wait meanwhile; views do not.
-    pub(crate) fn truncate(&self, t: Timestamp) {
+    /// Only when the samples before `t` are in a block; of those that came out of order, the ones of
+    /// commits up to `seen`, the others stay; all of them if there is no `seen`. Commits wait meanwhile; views do not.
+    pub(crate) fn truncate(&self, t: Timestamp, seen: Option<CommitNumber>) {
         let log = self.log();
+        if let Some(seen) = seen {
+            self.late_mut().drop_before(t, seen);
+        }
+        let late = self.late().rows();
         self.sealed.fetch_max(t, Ordering::AcqRel);
         self.cut.fetch_max(t, Ordering::AcqRel);
         let (mut oldest, mut newest, mut chunks) = (Timestamp::MAX, Timestamp::MIN, 0);
-        let gone = self.series.retain(|series| {
+        let gone = self.series.retain(|row, series| {
             let left = series.truncate(t);
             chunks += left.chunks_dropped;
             match (left.min_t, series.newest()) {
@@ -28,7 +34,7 @@ impl Head {
                     true
                 }
                 // A commit under way has found it here, and has no labels to make it again.
-                _ if series.is_staged() => true,
+                _ if series.is_staged() || late.contains(row) => true,
                 _ => {
                     chunks += series.num_chunks();
                     false

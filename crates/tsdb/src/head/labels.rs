@@ -9,11 +9,12 @@ use std::hash::BuildHasher;
 use hashbrown::HashTable;
 use model::Labels;
 use rustc_hash::FxBuildHasher;
+use storage::AppendError;
 
 use super::row_set::RowSet;
 use super::visibility::{CommitNumber, Viewers};
 use crate::cursor::{Cursor, put_varint};
-use crate::index::Postings;
+use crate::index::{MAX_TEXT_BYTES, Postings};
 
 /// A row that has no labels here.
 const NOWHERE: u32 = u32::MAX;
@@ -227,6 +228,23 @@ fn hash_of(bytes: &[u8]) -> u32 {
 /// What is kept of a hash, spread over 64 bits: tables use bits from both ends.
 fn spread(hash: u32) -> u64 {
     (u64::from(hash) << 32 | u64::from(hash)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+/// Whether labels name a series that a block can hold too.
+pub(super) fn check_labels(labels: &Labels) -> Result<(), AppendError> {
+    if labels.is_empty() {
+        return Err(AppendError::InvalidLabels("no labels".to_owned()));
+    }
+    if labels.as_bytes().len() <= MAX_TEXT_BYTES {
+        return Ok(());
+    }
+    match labels.iter().find(|(n, v)| n.len().max(v.len()) > MAX_TEXT_BYTES) {
+        Some((name, _)) => Err(AppendError::InvalidLabels(format!(
+            "the label {:.40} is longer than {MAX_TEXT_BYTES} bytes",
+            name
+        ))),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -7,12 +7,14 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use model::Timestamp;
+use model::{Labels, Timestamp};
 use storage::CommitError;
 
 use super::Head;
+use super::late::LateSample;
+use super::series::Value;
 use crate::options::WalSync;
-use crate::wal::Wal;
+use crate::wal::{Record, Wal};
 
 /// [`Db::maintain`](crate::Db::maintain) is called this often, or more often.
 const TICK_MS: i64 = 1_000;
@@ -111,7 +113,15 @@ impl Head {
 
     /// Cuts the log: samples before `t` are in blocks. Ends the holding of it.
     pub(super) fn cut_log(&self, mut log: MutexGuard<'_, Log>, t: Timestamp) {
-        let noted = log.wal.begin_cut(t);
+        let late = self.late();
+        let of_row = |(row, sample): (u32, &'_ LateSample)| (row, sample.clone());
+        let left: Vec<(u32, LateSample)> = late.before(t).map(of_row).collect();
+        drop(late);
+        let noted = log.wal.begin_cut(t, !left.is_empty(), |record| {
+            for (row, sample) in &left {
+                put(record, *row, sample.t, sample.value(), || self.labels_of(*row));
+            }
+        });
         drop(log);
         match noted.and_then(|()| self.sync()) {
             // Crash here: samples older than `t` are in a block; the next open skips them.
@@ -127,11 +137,19 @@ impl Head {
         }
     }
 
+    /// The labels of a series that stays.
+    pub(super) fn labels_of(&self, row: u32) -> Labels {
+        let index = self.labels.read().unwrap_or_else(PoisonError::into_inner);
+        index.labels(row).expect("a staged series stays, and one with samples")
+    }
+
     /// Syncs the log and saves the head; commits fail from now on.
     pub(crate) fn close(&self) -> Result<(), CommitError> {
         let was_closed = std::mem::replace(&mut self.log().is_closed, true);
         self.sync()?;
-        if !was_closed && let Err(error) = self.save() {
+        // What came out of order is in the log only.
+        let is_saved = !was_closed && self.late().is_empty();
+        if is_saved && let Err(error) = self.save() {
             tracing::warn!(%error, "the head cannot be saved; the next start replays the log");
         }
         Ok(())
@@ -140,6 +158,21 @@ impl Head {
     /// The bytes of the log, and of what was saved.
     pub(crate) fn size_bytes(&self) -> u64 {
         self.log().wal.size_bytes() + self.saved_bytes.load(Ordering::Relaxed)
+    }
+}
+
+/// Adds a sample to a record.
+#[inline]
+pub(super) fn put(
+    record: &mut Record<'_>,
+    row: u32,
+    t: Timestamp,
+    value: Value<'_>,
+    labels: impl FnOnce() -> Labels,
+) {
+    match value {
+        Value::Float(v) => record.sample(row, t, v, labels),
+        Value::Histogram(bytes) => record.histogram(row, t, bytes, labels),
     }
 }
 

@@ -2,22 +2,23 @@
 //!
 //! Samples come in through [`HeadAppender`] and go when [`Head::truncate`] drops what a block now
 //! holds. Always true: a sample is in the log before it is here; within a series, time strictly
-//! increases; a [`SeriesRef`](storage::SeriesRef) is never used twice; a view shows a commit whole
+//! increases, but for those samples that came out of order and are kept apart; a [`SeriesRef`](storage::SeriesRef) is never used twice; a view shows a commit whole
 //! or not at all. The head opens no files (the log does) and never asks the time.
 //!
 //! In reading order: [`series`] holds the samples of one series, [`stripes`] all of them by row,
 //! [`labels`] finds rows by labels; [`visibility`] says which commits a view sees; [`appender`]
 //! stages and commits, [`exemplars`] with them, [`log`] says when that is on the disk, [`replay`]
-//! does the same from the log, [`view`] reads, [`deletion`] hides what is deleted, [`gc`] drops.
+//! does the same from the log, [`late`] has what came out of order, [`view`] reads, [`deletion`] hides what is deleted, [`gc`] drops.
 //!
 //! Locks, in the order they are taken: `log` (one commit or truncation at a time), `visibility`,
-//! `labels`, `rows`, one stripe, `tombstones`, `exemplars`. No other order occurs.
+//! `labels`, `rows`, one stripe, `late`, `tombstones`, `exemplars`. No other order occurs.
 
 mod appender;
 mod deletion;
 mod exemplars;
 mod gc;
 mod labels;
+mod late;
 mod log;
 mod replay;
 mod row_set;
@@ -44,6 +45,7 @@ use crate::tombstones::Tombstones;
 use crate::wal::{Covered, Replayed, Wal};
 use appender::HeadAppender;
 use labels::LabelIndex;
+use late::LateSamples;
 use log::{Log, Synced};
 use replay::{Parts, Replay};
 use saved::Saved;
@@ -68,6 +70,10 @@ pub(crate) struct Head {
     series: Stripes,
     /// What is deleted, though its chunks have it.
     tombstones: RwLock<Arc<Tombstones>>,
+    /// What came out of order.
+    late: RwLock<LateSamples>,
+    /// A sample may come so late behind the newest, ms; 0 for none out of order.
+    late_window_ms: AtomicI64,
     exemplars: Mutex<Exemplars>,
     /// Times of the oldest and the newest sample; the newest before the oldest if there is none.
     min_t: AtomicI64,
@@ -120,6 +126,8 @@ impl Head {
             rows: Mutex::new(replayed.rows),
             series: replayed.series,
             tombstones: RwLock::new(Arc::new(replayed.tombstones)),
+            late: RwLock::new(replayed.late),
+            late_window_ms: AtomicI64::new(options.out_of_order_window_ms.max(0)),
             exemplars: Mutex::new(replayed.exemplars),
             min_t: AtomicI64::new(replayed.min_t),
             max_t: AtomicI64::new(replayed.max_t),
@@ -138,7 +146,20 @@ impl Head {
 
     /// What all commits so far have put into `range`, and no later commit.
     pub(crate) fn view(&self, range: TimeRange) -> View<'_> {
-        View::new(self, range)
+        View::new(self, range, Some(range))
+    }
+
+    /// The same, but of samples that came in order only those from `from` on; `None` if there is
+    /// nothing to show.
+    pub(crate) fn view_from(&self, range: TimeRange, from: Timestamp) -> Option<View<'_>> {
+        let in_order = TimeRange::new(range.min().max(from), range.max());
+        let has_late = !self.late().is_empty();
+        (has_late || in_order.is_some()).then(|| View::new(self, range, in_order))
+    }
+
+    /// From now on samples may come so late behind the newest; 0 for none out of order.
+    pub(crate) fn set_late_window(&self, window_ms: i64) {
+        self.late_window_ms.store(window_ms.max(0), Ordering::Relaxed);
     }
 
     /// Times of the oldest and the newest sample; `None` without samples.
@@ -164,6 +185,13 @@ impl Head {
             Some(range) => sealed.max(range.max().saturating_sub(self.window_ms)),
             None => sealed,
         }
+    }
+
+    /// The oldest time a sample may have that comes out of order; `None` if none may.
+    fn min_late_t(&self) -> Option<Timestamp> {
+        let window_ms = self.late_window_ms.load(Ordering::Relaxed);
+        let newest = self.max_t.load(Ordering::Acquire);
+        (window_ms > 0).then(|| newest.saturating_sub(window_ms))
     }
 
     pub(crate) fn status(&self) -> HeadStatus {

@@ -7,6 +7,7 @@ use model::{Labels, Timestamp};
 use rustc_hash::FxHashMap;
 
 use super::labels::LabelIndex;
+use super::late::LateSamples;
 use super::series::{Appended, MemSeries, Value};
 use super::stripes::{RowNumbers, Stripes};
 use super::visibility::Viewers;
@@ -38,6 +39,7 @@ pub(super) struct Parts {
     pub(super) rows: RowNumbers,
     pub(super) series: Stripes,
     pub(super) tombstones: Tombstones,
+    pub(super) late: LateSamples,
     pub(super) exemplars: Exemplars,
     /// What lies before this is in blocks or deleted.
     pub(super) cut: Timestamp,
@@ -66,13 +68,21 @@ impl<'a> Replay<'a> {
         let nobody = Viewers { oldest: None };
         let mut chunks = 0;
         let from = self.from;
-        for sample in commit.samples.iter().filter(|sample| sample.t >= from) {
+        if let Some(cut) = commit.notes.cut {
+            // What comes late in this record itself is not in a block yet.
+            self.head.late.drop_before(cut, 0);
+        }
+        for sample in commit.samples.iter().filter(|sample| sample.t >= from || sample.is_late) {
             let Some(row) = self.row_of(sample.series) else { continue };
             let series = self.head.series.get_mut(row).expect("made with its row");
             let value = match sample.value {
                 LoggedValue::Float(bits) => Value::Float(f64::from_bits(bits)),
                 LoggedValue::Histogram(at) => Value::Histogram(&commit.histograms[at as usize]),
             };
+            if sample.is_late {
+                self.head.late.insert(row, sample.t, value, 0);
+                continue;
+            }
             match series.append(sample.t, value, 0, &nobody) {
                 Appended::SameTime | Appended::Older => continue,
                 Appended::ToChunk => {}
@@ -114,14 +124,14 @@ impl<'a> Replay<'a> {
 
     /// What a commit deletes; a series of which nothing was replayed needs no tombstone.
     fn delete(&mut self, commit: &Replayed<'_>) {
-        for deleted in
-            commit.notes.deleted.iter().filter(|deleted| deleted.range.max() >= self.from)
-        {
+        for deleted in &commit.notes.deleted {
             let row = match self.rows[deleted.series as usize] {
                 NO_ROW => self.unplaced.get(&deleted.series).and_then(|l| self.head.labels.find(l)),
                 row => Some(row),
             };
-            if let Some(row) = row {
+            let Some(row) = row else { continue };
+            self.head.late.delete(row, deleted.range);
+            if deleted.range.max() >= self.from {
                 self.head.tombstones.add_row(deleted.range, row);
             }
         }
@@ -140,6 +150,7 @@ impl Parts {
             rows: RowNumbers::default(),
             series: Stripes::default(),
             tombstones: Tombstones::default(),
+            late: LateSamples::default(),
             exemplars,
             cut,
             min_t: Timestamp::MAX,

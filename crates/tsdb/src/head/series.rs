@@ -9,6 +9,7 @@ use storage::{ChunkMeta, Columns};
 
 use super::visibility::{CommitNumber, Viewers};
 use crate::histogram::{self, HistogramChunk};
+pub(super) use crate::stats::Kind;
 
 /// A chunk is closed when it has so many samples, as in Prometheus.
 const SAMPLES_PER_CHUNK: u16 = 120;
@@ -63,13 +64,6 @@ impl OpenChunk {
     }
 }
 
-/// What a sample or all samples of a chunk are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Float,
-    Histogram,
-}
-
 /// A value as it comes.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Value<'a> {
@@ -105,6 +99,10 @@ pub(super) struct StoredChunk<'a> {
 }
 
 impl Mark {
+    pub(super) fn kind(self) -> Kind {
+        self.kind
+    }
+
     /// The value, if it is of a float.
     pub(super) fn float(self) -> Option<f64> {
         (self.kind == Kind::Float).then(|| f64::from_bits(self.bits))

@@ -127,14 +127,15 @@ impl Stripes {
     }
 
     /// Takes out the series for which `keep` is false, stripe by stripe, and returns their rows.
-    pub(super) fn retain(&self, mut keep: impl FnMut(&mut MemSeries) -> bool) -> Vec<u32> {
+    pub(super) fn retain(&self, mut keep: impl FnMut(u32, &mut MemSeries) -> bool) -> Vec<u32> {
         let mut gone = Vec::new();
         for stripe in 0..STRIPES {
             let mut series = self.write(stripe);
             for (at, slot) in series.iter_mut().enumerate() {
-                if slot.as_mut().is_some_and(|series| !keep(series)) {
+                let row = row_of(stripe, at);
+                if slot.as_mut().is_some_and(|series| !keep(row, series)) {
                     *slot = None;
-                    gone.push(row_of(stripe, at));
+                    gone.push(row);
                 }
             }
         }

@@ -1,8 +1,8 @@
 //! Tests of the head as a whole: what commits bring, what views show, what a restart finds.
 
 use super::*;
-use crate::WalSync;
 use crate::index::{Index, Source, select};
+use crate::{Kind, WalSync};
 use model::sample::STALE_NAN;
 use model::{Labels, Matcher};
 use std::collections::BTreeMap;
@@ -149,8 +149,8 @@ fn samples_are_refused_as_prometheus_refuses_them() {
     let counters = &head.counters;
     let refused = [
         counters.samples_duplicate.get(),
-        counters.samples_out_of_order.get(),
-        counters.samples_out_of_bounds.get(),
+        counters.samples_out_of_order[Kind::Float].get(),
+        counters.samples_out_of_bounds[Kind::Float].get(),
         counters.samples_appended.get(),
     ];
     assert_eq!(refused, [2, 1, 2, 2]);
@@ -168,7 +168,7 @@ fn within_one_commit_what_is_not_newer_is_left_out() {
     assert_eq!(append("b", 1, 1.0), Ok(()));
     assert_eq!(appender.commit().unwrap(), 3);
     assert_eq!(all(&head), samples_of(&[("a", 1, 1.0), ("a", 2, 1.0), ("b", 1, 1.0)]));
-    assert_eq!(head.counters.samples_out_of_order.get(), 1);
+    assert_eq!(head.counters.samples_out_of_order[Kind::Float].get(), 1);
     let mut appender = head.appender();
     for t in [3, 4, 4] {
         appender.append(None, &labels("a"), t, 1.0).unwrap();
@@ -237,7 +237,7 @@ fn a_reference_of_a_series_that_is_gone_names_no_other() {
     let mut appender = head.appender();
     let gone = appender.append(None, &labels("gone"), 1, 1.0).unwrap();
     appender.commit().unwrap();
-    head.truncate(100);
+    head.truncate(100, None);
     // The row of the first is the second's now.
     let mut appender = head.appender();
     let other = appender.append(None, &labels("other"), 200, 2.0).unwrap();
@@ -351,7 +351,7 @@ fn truncating_drops_series_with_nothing_left() {
         commit(&head, &[("long", t, 1.0)]);
     }
     commit(&head, &[("short", 50, 1.0)]);
-    head.truncate(150);
+    head.truncate(150, None);
     assert_eq!(head.range(), TimeRange::new(150, 199));
     let view = head.view(TimeRange::ALL);
     assert_eq!(view.label_values("__name__").unwrap(), ["long"]);
@@ -377,7 +377,7 @@ fn truncating_drops_series_with_nothing_left() {
 fn truncating_everything_leaves_an_empty_head() {
     let (dir, head) = fresh();
     commit(&head, &[("a", 1, 1.0), ("b", 2, 1.0)]);
-    head.truncate(100);
+    head.truncate(100, None);
     assert_eq!((head.range(), head.status().num_series, head.size_bytes()), (None, 0, 0));
     assert_eq!(all(&head), Samples::new());
     commit(&head, &[("a", 100, 1.0)]);
@@ -391,13 +391,13 @@ fn a_series_with_a_sample_on_its_way_stays() {
     commit(&head, &[("a", 1, 1.0)]);
     let mut appender = head.appender();
     let series = appender.append(None, &labels("a"), 200, 2.0).unwrap();
-    head.truncate(100);
+    head.truncate(100, None);
     assert_eq!(appender.commit().unwrap(), 1);
     assert_eq!(all(&head)["a"].last(), Some(&(200, 2f64.to_bits())));
     let mut appender = head.appender();
     assert_eq!(appender.append(Some(series), &Labels::empty(), 201, 1.0), Ok(series));
     drop(appender);
-    head.truncate(300);
+    head.truncate(300, None);
     assert_eq!(head.status().num_series, 0);
     drop(head);
     let again = Head::open(&options(dir.path()), Arc::default(), 100).unwrap();

@@ -15,20 +15,37 @@ use super::series::ChunkBytes;
 use super::visibility::CommitNumber;
 use crate::columns::{Marks, keep_inside};
 use crate::index::{Index, Postings, Source};
-use crate::tombstones::Tombstones;
+use crate::tombstones::{self, Tombstones};
 
 /// A range of the head at a moment.
 #[derive(Debug)]
 pub(crate) struct View<'a> {
-    head: &'a Head,
-    range: TimeRange,
-    seen: CommitNumber,
+    pub(super) head: &'a Head,
+    pub(super) range: TimeRange,
+    /// The part of it in which samples that came in order are shown.
+    in_order: Option<TimeRange>,
+    pub(super) seen: CommitNumber,
 }
 
 impl<'a> View<'a> {
-    pub(super) fn new(head: &'a Head, range: TimeRange) -> Self {
+    pub(super) fn new(head: &'a Head, range: TimeRange, in_order: Option<TimeRange>) -> Self {
         let mut visibility = head.visibility.lock().unwrap_or_else(PoisonError::into_inner);
-        Self { head, range, seen: visibility.begin_view() }
+        Self { head, range, in_order, seen: visibility.begin_view() }
+    }
+
+    /// The last commit it sees.
+    pub(crate) fn seen(&self) -> CommitNumber {
+        self.seen
+    }
+
+    /// Rows with their labels, sorted by these.
+    pub(super) fn labelled(&self, rows: Postings) -> Vec<(Labels, u32)> {
+        let index = self.head.labels.read().unwrap_or_else(PoisonError::into_inner);
+        let labelled = rows.into_iter().filter_map(|row| Some((index.labels(row)?, row)));
+        let mut series: Vec<(Labels, u32)> = labelled.collect();
+        drop(index);
+        series.sort_unstable();
+        series
     }
 
     /// The labels, and the rows of those that this view does not see.
@@ -107,15 +124,23 @@ impl Source for View<'_> {
         rows: Postings,
         range: TimeRange,
     ) -> Result<Box<dyn SeriesSet<'a> + 'a>, QueryError> {
-        let Some(range) = self.range.intersect(range) else {
+        let Some(range) = self.in_order.and_then(|in_order| in_order.intersect(range)) else {
             return Ok(Box::new(std::iter::empty()));
         };
-        let index = self.head.labels.read().unwrap_or_else(PoisonError::into_inner);
-        let labelled = rows.into_iter().filter_map(|row| Some((index.labels(row)?, row)));
-        let mut series: Vec<(Labels, u32)> = labelled.collect();
-        drop(index);
-        series.sort_unstable();
-        Ok(Box::new(HeadSet { view: self, range, series: series.into_iter() }))
+        Ok(Box::new(HeadSet { view: self, range, series: self.labelled(rows).into_iter() }))
+    }
+
+    fn series<'a>(
+        &'a self,
+        rows: Postings,
+        range: TimeRange,
+    ) -> Result<Box<dyn SeriesSet<'a> + 'a>, QueryError> {
+        let late = self.late_series(&rows, range);
+        let in_order = tombstones::visible(self, rows, range)?;
+        Ok(match late {
+            Some(late) => storage::merge(vec![in_order, late]),
+            None => in_order,
+        })
     }
 }
 

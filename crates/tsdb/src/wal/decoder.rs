@@ -29,6 +29,8 @@ pub(crate) struct Decoder {
     is_anew: bool,
     /// Whether a float of this record goes on from what it cannot go on from.
     is_astray: bool,
+    /// Whether what comes next in this record came out of order.
+    is_late: bool,
     check: Check,
     new: Vec<Labels>,
     samples: Vec<Logged>,
@@ -75,7 +77,7 @@ impl Decoder {
         self.samples.clear();
         self.histograms.clear();
         self.notes.clear();
-        (self.check, self.is_astray) = (Check::default(), false);
+        (self.check, self.is_astray, self.is_late) = (Check::default(), false, false);
         let mut cursor = Cursor::new(record);
         // Every series before took more than a byte to define.
         let most_series = place_of(cursor.take(CHECK_AT)?)?;
@@ -140,6 +142,7 @@ impl Decoder {
                     self.new.push(defined.clone());
                     self.last.push(0);
                 }
+                LATE => self.is_late = true,
                 HISTOGRAM => self.push_histogram(&mut place, cursor.take_sized()?)?,
                 _ => self.notes.take(token, cursor, self.last.len())?,
             }
@@ -155,7 +158,8 @@ impl Decoder {
         }
         let value = LoggedValue::Histogram(u32::try_from(self.histograms.len()).ok()?);
         self.histograms.push(bytes.to_vec());
-        self.samples.push(Logged { series: place.series, t: place.t, value });
+        let (t, is_late) = (place.t, self.is_late);
+        self.samples.push(Logged { series: place.series, t, value, is_late });
         place.advance();
         Some(())
     }
@@ -180,6 +184,7 @@ impl Decoder {
             series: place.series,
             t: place.t,
             value: LoggedValue::Float(*last),
+            is_late: self.is_late,
         });
         place.advance();
         Some(())

@@ -150,6 +150,11 @@ impl Encoder {
         put_zigzag(out, t);
     }
 
+    /// Samples from here on came out of order.
+    pub(crate) fn late(&mut self, out: &mut Vec<u8>) {
+        self.token(out, LATE);
+    }
+
     /// Moves the place to the series in `row`, which gets a number if it has none.
     fn place_at(
         &mut self,

@@ -85,6 +85,8 @@ pub(crate) struct Wal {
     /// What was not replayed, as long as the segments are needed.
     covered: Option<Covered>,
     next_number: u32,
+    /// The cut under way is about segments before this one.
+    cut_upto: u32,
     /// Segments with bytes that are not yet known to be on the disk, and perhaps the newest one.
     pending: Vec<Pending>,
     /// Segments that could not be synced, to be written anew.
@@ -126,6 +128,7 @@ impl Wal {
             covered,
             // A segment that comes later must not look as if it was covered.
             next_number: next_number.max(first),
+            cut_upto: 0,
             pending: Vec::new(),
             given_up: Vec::new(),
             commits: 0,
@@ -161,14 +164,27 @@ impl Wal {
     /// Only when the samples before `t` are durable elsewhere. What is deleted is in no block: if
     /// segments with older samples stay, only a note keeps them from bringing it back once the
     /// deletion's own segment is gone. It must be on the disk before [`Wal::end_cut`].
-    pub(crate) fn begin_cut(&mut self, t: Timestamp) -> Result<(), CommitError> {
+    ///
+    /// With `has_late`, `put_late` adds samples before `t` that came out of order and are in no block
+    /// yet: the note is about all others.
+    pub(crate) fn begin_cut(
+        &mut self,
+        t: Timestamp,
+        has_late: bool,
+        put_late: impl FnOnce(&mut Record<'_>),
+    ) -> Result<(), CommitError> {
         self.retire();
+        self.cut_upto = self.next_number;
         self.counters.wal_truncations.inc();
-        if !self.old.iter().any(|segment| segment.is_needed(t)) {
+        if !has_late && !self.old.iter().any(|segment| segment.is_needed(t)) {
             return Ok(());
         }
         let mut record = self.begin(t)?;
         record.cut(t);
+        if has_late {
+            record.late();
+            put_late(&mut record);
+        }
         record.commit()
     }
 
@@ -176,8 +192,10 @@ impl Wal {
     /// until the next cut, which costs time at an open and nothing else. Whether those that were covered
     /// at the open have all gone with it.
     pub(crate) fn end_cut(&mut self, t: Timestamp) -> bool {
-        let (kept, gone): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.old).into_iter().partition(|segment| segment.is_needed(t));
+        let upto = self.cut_upto;
+        let (kept, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut self.old)
+            .into_iter()
+            .partition(|segment| segment.number >= upto || segment.is_needed(t));
         self.old = kept;
         for segment in gone {
             let path = segment_path(&self.dir, segment.number);

@@ -46,6 +46,8 @@ pub(super) const ALONG: u8 = 0xd3;
 pub(super) const DEFINE: u8 = 0xd4;
 /// A sample that is a histogram.
 pub(super) const HISTOGRAM: u8 = 0xd5;
+/// Samples from here on came out of order.
+pub(super) const LATE: u8 = 0xd9;
 
 /// Where the next sample is expected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -109,6 +111,8 @@ pub(crate) struct Logged {
     pub(crate) series: u32,
     pub(crate) t: Timestamp,
     pub(crate) value: LoggedValue,
+    /// It came out of order.
+    pub(crate) is_late: bool,
 }
 
 /// What a sample is.

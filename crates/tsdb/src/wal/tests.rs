@@ -310,7 +310,7 @@ fn cutting_removes_segments_whose_samples_are_all_older() {
         wal.retire();
     }
     assert_eq!(segments(dir.path()).len(), 3);
-    wal.begin_cut(20).unwrap();
+    wal.begin_cut(20, false, |_| {}).unwrap();
     wal.end_cut(20);
     // Those with what is not older, and one that notes the cut.
     assert_eq!(segments(dir.path()).len(), 3);
@@ -405,7 +405,7 @@ fn a_replay_tells_how_far_it_is() {
         commit(&mut wal, t, &[1]).unwrap();
         wal.retire();
     }
-    wal.begin_cut(2).unwrap();
+    wal.begin_cut(2, false, |_| {}).unwrap();
     wal.end_cut(2);
     drop(wal);
     assert_eq!(options.replay.status(), ReplayStatus::default());

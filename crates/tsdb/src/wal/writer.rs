@@ -128,6 +128,11 @@ impl Record<'_> {
         self.note(t);
     }
 
+    /// What is added from here on came out of order.
+    pub(crate) fn late(&mut self) {
+        self.current.encoder.late(&mut self.wal.buffer);
+    }
+
     /// Adds an exemplar of the series in `row`.
     pub(crate) fn exemplar(&mut self, row: u32, exemplar: &Kept, labels: impl FnOnce() -> Labels) {
         self.current.encoder.exemplar(&mut self.wal.buffer, row, exemplar, labels);

@@ -8,6 +8,7 @@ mod exemplars;
 mod faults;
 mod formats;
 mod histograms;
+mod late;
 mod maintain;
 mod model;
 mod prometheus;

@@ -4,6 +4,8 @@
 //! Each life has a seed, printed when it fails; `FERULA_SEED=n` lives that one again.
 
 use crate::samples::{self, HOUR};
+use std::collections::BTreeSet;
+
 use model::{Labels, MatchOp, Matcher, TimeRange};
 use storage::{Appendable, Appender, Columns, Queryable, SelectHints};
 use testkit::MemStorage;
@@ -38,9 +40,14 @@ struct Life {
     db: Option<Db>,
     oracle: MemStorage,
     now: i64,
+    /// The newest sample of all.
+    newest: i64,
     /// Whether anything was: labels of what is deleted may be listed for a while.
     has_deleted: bool,
 }
+
+/// Samples may come so late.
+const WINDOW: i64 = 7 * HOUR;
 
 const NAMES: [&str; 3] = ["up", "http_requests_total", "go_goroutines"];
 const JOBS: [&str; 4] = ["", "api", "node", "nodes"];
@@ -87,9 +94,30 @@ impl Life {
             return;
         }
         assert_eq!(appender.commit().expect("the disk has room"), batch.len());
+        self.newest = self.now;
         let mut appender = self.oracle.appender();
         stage(appender.as_mut());
         appender.commit().expect("memory has room");
+    }
+
+    /// One commit of samples at moments that were, in both; what the database has already stays.
+    fn append_late(&mut self) {
+        let late = 1 + i64::try_from(self.random.below(WINDOW.unsigned_abs())).expect("small");
+        let t = self.newest - late;
+        let has = samples_at(&self.oracle, t);
+        let mut batch: Vec<(Labels, f64)> =
+            (0..=self.random.below(4)).map(|_| (self.some_labels(), self.some_value())).collect();
+        batch.sort_by(|a, b| a.0.cmp(&b.0));
+        batch.dedup_by(|a, b| a.0 == b.0);
+        batch.retain(|(labels, _)| !has.contains(&labels.to_string()));
+        let mut appender = self.db().appender();
+        for (labels, v) in &batch {
+            appender.append(None, labels, t, *v).expect("within the window");
+        }
+        assert_eq!(appender.commit().expect("the disk has room"), batch.len());
+        for (labels, v) in batch {
+            self.oracle.insert_late(&labels, t, v);
+        }
     }
 
     fn some_range(&mut self) -> TimeRange {
@@ -107,6 +135,12 @@ impl Life {
         self.db().delete(&matchers, range).expect("it deletes");
         self.oracle.delete(&matchers, range);
         self.has_deleted = true;
+    }
+
+    /// As if the clock had jumped.
+    fn maintain_at_some_time(&mut self) {
+        let jump = i64::try_from(self.random.below(2_000 * HOUR.unsigned_abs())).expect("small");
+        self.db().maintain((self.now + jump - 1_000 * HOUR).max(0));
     }
 
     fn restart(&mut self) {
@@ -138,6 +172,14 @@ impl Life {
     }
 }
 
+/// The series that have a sample at `t`.
+fn samples_at(of: &dyn Queryable, t: i64) -> BTreeSet<String> {
+    let range = TimeRange::new(t, t).expect("ordered");
+    let querier = of.querier(range).expect("a view");
+    let series = querier.select(&[], &SelectHints::default()).expect("a set");
+    series.map(|series| series.expect("a series").labels().to_string()).collect()
+}
+
 /// Series with samples in the range; with `labels` label names and the values of `job` too.
 fn answer(of: &dyn Queryable, range: TimeRange, matchers: &[Matcher], labels: bool) -> Vec<String> {
     let querier = of.querier(range).expect("a view");
@@ -162,10 +204,15 @@ fn answer(of: &dyn Queryable, range: TimeRange, matchers: &[Matcher], labels: bo
 /// A life; in every second one something is deleted now and then.
 fn live(seed: u64) {
     let dir = tempfile::tempdir().expect("a directory");
-    let options = Options { max_block_duration_ms: 8 * HOUR, ..samples::options(dir.path()) };
+    let options = Options {
+        max_block_duration_ms: 8 * HOUR,
+        out_of_order_window_ms: WINDOW,
+        ..samples::options(dir.path())
+    };
     let db = Some(samples::open(&options));
     let oracle = MemStorage::default();
-    let mut life = Life { random: Random(seed), options, db, oracle, now: 0, has_deleted: false };
+    let mut life =
+        Life { random: Random(seed), options, db, oracle, now: 0, newest: 0, has_deleted: false };
     for _ in 0..300 {
         match life.random.below(20) {
             0 => life.restart(),
@@ -173,7 +220,9 @@ fn live(seed: u64) {
             18 if life.has_deleted && life.random.below(4) == 0 => {
                 life.db().clean_tombstones(life.now).expect("it cleans");
             }
-            1..4 => life.db().maintain(life.now),
+            17 if life.newest > 0 => life.append_late(),
+            1 => life.maintain_at_some_time(),
+            2..4 => life.db().maintain(life.now),
             4..9 => life.query(),
             _ => life.append(),
         }

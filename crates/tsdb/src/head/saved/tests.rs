@@ -166,9 +166,9 @@ fn covered_segments_go_with_the_cut() {
     let head = open(dir.path());
     append(&head, 20, &[(0, 1.0)]);
     let segments = || std::fs::read_dir(dir.path().join("wal")).unwrap().count();
-    head.truncate(5);
+    head.truncate(5, None);
     assert_eq!(segments(), 3, "the covered one, one more, and a note of the cut");
-    head.truncate(10);
+    head.truncate(10, None);
     assert_eq!(segments(), 2);
     drop(head);
     assert_eq!(open(dir.path()).range(), TimeRange::new(20, 20));

@@ -331,3 +331,24 @@ fn histograms_come_back_among_floats() {
         assert!(read.is_none() || cut > 0);
     }
 }
+
+#[test]
+fn samples_out_of_order_are_as_documented() {
+    let mut encoder = Encoder::default();
+    let mut out = Vec::new();
+    encoder.begin(&mut out, 0, 10);
+    encoder.sample(&mut out, 0, 10, 1.0, || labels_of(0));
+    encoder.late(&mut out);
+    encoder.sample(&mut out, 0, 7, 3.0, || unreachable!());
+    encoder.end(&mut out);
+    // Along the series, 3 ms back; the integer before plus 2.
+    assert!(out.ends_with(&[0xd9, 0xd3, 0x05, 0x62]), "{out:x?}");
+    let mut decoder = Decoder::default();
+    assert_eq!(decoder.read(&out), Some(Read::Whole));
+    let samples = decoder.samples().iter().map(|sample| (sample.t, sample.is_late));
+    assert_eq!(samples.collect::<Vec<_>>(), [(10, false), (7, true)]);
+    for cut in 0..out.len() {
+        // Whatever is read, it does not panic.
+        let _ = Decoder::default().read(&out[..cut]);
+    }
+}

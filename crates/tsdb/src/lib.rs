@@ -22,7 +22,8 @@
 //!
 //! In reading order: `db` joins the parts and `maintain` moves samples between them; `head` and
 //! `wal` hold the newest, `block` and `index` the others; `querier` reads both; `compact` and
-//! `retention` decide what becomes of blocks; `fs` and `mmap` are the way to the disk.
+//! `retention` decide what becomes of blocks; `fs` and `mmap` are the way to the disk;
+//! [`offline`] is for tools.
 
 mod block;
 mod columns;
@@ -39,6 +40,7 @@ mod histogram;
 mod index;
 mod maintain;
 mod mmap;
+pub mod offline;
 mod options;
 pub mod prometheus;
 mod querier;

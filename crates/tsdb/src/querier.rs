@@ -56,6 +56,11 @@ impl<'a> DbQuerier<'a> {
         Self { range, list, head }
     }
 
+    /// A view of `range` over blocks alone.
+    pub(crate) fn of_blocks(range: TimeRange, list: Arc<BlockList>) -> Self {
+        Self { range, list, head: None }
+    }
+
     /// The sources the range touches, oldest first, each with the part of the range it serves.
     fn sources(&self) -> impl Iterator<Item = (&dyn Source, TimeRange)> {
         let blocks = self.list.blocks.iter().filter_map(|block| {

@@ -8,6 +8,7 @@
 //!
 #![doc = include_str!("../../../../docs/format/wal.md")]
 
+mod damaged;
 mod decoder;
 mod encoder;
 mod header;
@@ -33,6 +34,7 @@ use crate::error::OpenError;
 use crate::fs::{Files, size_bytes};
 use crate::options::{Options, WalSync};
 use crate::stats::Counters;
+pub(crate) use damaged::damaged;
 pub(crate) use labels::{put_labels, take_labels};
 use pending::Pending;
 pub use progress::{ReplayProgress, ReplayStatus};

@@ -1,7 +1,7 @@
 //! The process: flags, configuration file, wiring, signals.
 //!
 //! [`run()`] is the whole server, from parsed [`flags::Flags`] to exit; the `ferula` binary is a few
-//! lines around it. Whoever embeds single parts takes their crates instead.
+//! lines around it and the [`tools`]. Whoever embeds single parts takes their crates instead.
 
 pub mod config;
 pub mod flags;
@@ -9,6 +9,7 @@ pub mod logging;
 pub mod reload;
 pub mod run;
 pub mod shutdown;
+pub mod tools;
 pub mod wiring;
 
 pub use run::{RunError, run};

@@ -3,13 +3,17 @@
 use std::process::ExitCode;
 
 use ferula::flags::{self, Request};
-use ferula::{RunError, logging};
+use ferula::{RunError, logging, tools};
 
 /// Bad usage, or a configuration that cannot be applied.
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
-    let flags = match flags::parse(std::env::args().skip(1)) {
+    let mut arguments = std::env::args().skip(1).peekable();
+    if arguments.peek().is_some_and(|first| first == "tsdb") {
+        return tools::run(arguments);
+    }
+    let flags = match flags::parse(arguments) {
         Ok(Request::Serve(flags)) => flags,
         Ok(Request::Print(text)) => return print(&text),
         Err(error) => return fail(&format!("ferula: {error}; see ferula --help"), USAGE),

@@ -4,3 +4,4 @@ mod bad_input;
 mod ferula;
 mod lifecycle;
 mod path;
+mod tools;

@@ -9,6 +9,7 @@
 //! say how they are written, [`relabel`] rewrites labels, [`clock`] tells the time to those who
 //! must know it, and [`stat`] counts what a part does.
 
+pub mod bucket_bounds;
 pub mod clock;
 pub mod float;
 pub mod histogram;

@@ -1,7 +1,8 @@
 //! Buckets as lists of index and count, and the ways they can lie.
 
 use model::Histogram;
-use model::histogram::{Span, exponential_bound, indexed};
+use model::bucket_bounds::exponential_bound;
+use model::histogram::{Span, indexed};
 
 /// Indexes, rising, with their counts.
 pub(super) type Side = Vec<(i32, f64)>;

@@ -2,40 +2,63 @@
 
 #![deny(clippy::indexing_slicing)]
 
-/// Appends bits to bytes.
+/// Appends bits to bytes, eight at a time: what is written already is not touched again.
 #[derive(Clone, Debug, Default)]
 pub struct BitWriter {
     bytes: Vec<u8>,
-    /// Bits of the last byte that are still free.
-    free: u32,
+    /// The bits behind `bytes`, fewer than 64; the first is the highest, those that are not there yet
+    /// are zero.
+    word: u64,
+    /// How many bits of `word` are there.
+    used: u8,
 }
 
 impl BitWriter {
     /// What was written; the last byte is filled up with zeros.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.len_bytes());
+        bytes.extend_from_slice(&self.bytes);
+        bytes.extend(self.word.to_be_bytes().iter().take(usize::from(self.used.div_ceil(8))));
+        bytes
     }
 
-    pub(crate) fn bytes_mut(&mut self) -> &mut Vec<u8> {
-        &mut self.bytes
+    /// How many bytes that is.
+    pub(crate) fn len_bytes(&self) -> usize {
+        self.bytes.len() + usize::from(self.used.div_ceil(8))
+    }
+
+    /// The writer of these [`BitWriter::into_parts`].
+    pub(crate) fn from_parts((bytes, word, used): (Vec<u8>, u64, u8)) -> Self {
+        Self { bytes, word, used }
+    }
+
+    /// Itself in parts, which take less room beside others.
+    pub(crate) fn into_parts(self) -> (Vec<u8>, u64, u8) {
+        (self.bytes, self.word, self.used)
     }
 
     /// The lowest `n` bits of `value`; `n` is at most 64.
-    #[expect(clippy::cast_possible_truncation, reason = "bits beyond a byte are written in turn")]
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "at most 64 bits are used")]
     pub fn put(&mut self, value: u64, n: u32) {
-        let mut left = n;
-        while left > 0 {
-            if self.free == 0 {
-                self.bytes.push(0);
-                self.free = 8;
-            }
-            let take = left.min(self.free);
-            let bits = (value >> (left - take)) & ((1 << take) - 1);
-            let last = self.bytes.last_mut().expect("a byte with free bits");
-            self.free -= take;
-            left -= take;
-            *last |= (bits << self.free) as u8;
+        if n == 0 {
+            return;
         }
+        let value = value << (64 - n);
+        let used = u32::from(self.used);
+        self.word |= value >> used;
+        if used + n < 64 {
+            self.used = (used + n) as u8;
+            return;
+        }
+        if self.bytes.capacity() - self.bytes.len() < 8 {
+            // Not twice as much: there is one of these for each series of the head.
+            self.bytes.reserve_exact(16 + self.bytes.len() / 8);
+        }
+        self.bytes.extend_from_slice(&self.word.to_be_bytes());
+        self.used = (used + n - 64) as u8;
+        // What of the value had no room.
+        self.word = value.checked_shl(64 - used).unwrap_or(0);
     }
 
     /// LEB128, each byte where the last bit ended.
@@ -145,7 +168,7 @@ mod tests {
         out.put(1, 1);
         out.put(0b01, 2);
         out.put(0x1ff, 9);
-        assert_eq!(out.bytes(), [0b1011_1111, 0b1111_0000]);
+        assert_eq!(out.to_bytes(), [0b1011_1111, 0b1111_0000]);
     }
 
     proptest! {
@@ -157,7 +180,9 @@ mod tests {
                 out.put(*value, *n);
                 out.put_varint(*value);
             }
-            let mut bits = BitReader::new(out.bytes());
+            let bytes = out.to_bytes();
+            prop_assert_eq!(bytes.len(), out.len_bytes());
+            let mut bits = BitReader::new(&bytes);
             for (value, n) in &parts {
                 prop_assert_eq!(bits.take(*n), Some(masked(*value, *n)));
                 prop_assert_eq!(bits.take_varint(), Some(*value));

@@ -4,9 +4,28 @@ use crate::bits::{BitReader, BitWriter};
 
 /// Where the bits that differ lie: `leading` zeros before them, `trailing` behind.
 #[derive(Clone, Copy, Debug)]
-struct Window {
-    leading: u32,
-    trailing: u32,
+pub(crate) struct Window {
+    leading: u8,
+    trailing: u8,
+}
+
+impl Window {
+    fn new(leading: u32, trailing: u32) -> Option<Self> {
+        let (leading, trailing) = (leading.try_into().ok()?, trailing.try_into().ok()?);
+        Some(Self { leading, trailing })
+    }
+
+    fn leading(self) -> u32 {
+        self.leading.into()
+    }
+
+    fn trailing(self) -> u32 {
+        self.trailing.into()
+    }
+
+    fn width(self) -> u32 {
+        64 - self.leading() - self.trailing()
+    }
 }
 
 /// One direction of the column: the value before and the window written last.
@@ -20,6 +39,16 @@ impl Values {
     /// A column that begins with these bits.
     pub fn new(bits: u64) -> Self {
         Self { bits, window: None }
+    }
+
+    /// The column of these [`Values::into_parts`].
+    pub(crate) fn from_parts((bits, window): (u64, Option<Window>)) -> Self {
+        Self { bits, window }
+    }
+
+    /// Itself in parts, which take less room beside others.
+    pub(crate) fn into_parts(self) -> (u64, Option<Window>) {
+        (self.bits, self.window)
     }
 
     /// The bits of the value before.
@@ -37,12 +66,12 @@ impl Values {
         // Five bits hold the zeros before a window.
         let (leading, trailing) = (x.leading_zeros().min(31), x.trailing_zeros());
         match self.window {
-            Some(window) if leading >= window.leading && trailing >= window.trailing => {
+            Some(window) if leading >= window.leading() && trailing >= window.trailing() => {
                 out.put(0b10, 2);
-                out.put(x >> window.trailing, 64 - window.leading - window.trailing);
+                out.put(x >> window.trailing, window.width());
             }
             _ => {
-                self.window = Some(Window { leading, trailing });
+                self.window = Window::new(leading, trailing);
                 let width = 64 - leading - trailing;
                 out.put(0b11, 2);
                 out.put(u64::from(leading), 5);
@@ -66,10 +95,10 @@ impl Values {
                 width => width,
             };
             let trailing = 64u32.checked_sub(leading)?.checked_sub(width)?;
-            self.window = Some(Window { leading, trailing });
+            self.window = Window::new(leading, trailing);
         }
-        let Window { leading, trailing } = self.window?;
-        self.bits ^= bits.take(64 - leading - trailing)? << trailing;
+        let window = self.window?;
+        self.bits ^= bits.take(window.width())? << window.trailing;
         Some(self.bits)
     }
 }

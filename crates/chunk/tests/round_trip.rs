@@ -64,10 +64,10 @@ proptest! {
             prop_assert_eq!(usize::from(chunk.count()), n + 1);
             if n % 37 == 0 {
                 let so_far = (times[..=n].to_vec(), bits[..=n].to_vec());
-                prop_assert_eq!(samples_of(chunk.bytes()), Ok(so_far));
+                prop_assert_eq!(samples_of(&chunk.to_bytes()), Ok(so_far));
             }
         }
-        prop_assert_eq!(chunk.into_bytes(), chunk_of(&times, &bits));
+        prop_assert_eq!(chunk.to_bytes(), chunk_of(&times, &bits));
     }
 
     #[test]
@@ -170,5 +170,5 @@ fn a_chunk_is_full_at_its_limit() {
         assert!(chunk.append(t, 0.5));
     }
     assert!(!chunk.append(i64::MAX, 0.5));
-    assert_eq!(samples_of(chunk.bytes()).map(|(times, _)| times.len()), Ok(65_535));
+    assert_eq!(samples_of(&chunk.to_bytes()).map(|(times, _)| times.len()), Ok(65_535));
 }

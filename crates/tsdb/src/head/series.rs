@@ -1,17 +1,18 @@
 //! The samples of one series: closed chunks, and one that grows.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use chunk::ChunkAppender;
 use model::{TimeRange, Timestamp};
 use storage::{ChunkMeta, Columns};
 
+use super::coding::Coding;
+use super::sealed::Sealed;
 use super::visibility::{CommitNumber, Viewers};
 use crate::histogram::{self, HistogramChunk};
 pub(super) use crate::stats::Kind;
 
-/// A chunk is closed when it has so many samples, as in Prometheus.
+/// A chunk is closed when it has so many samples, as in Prometheus, or fewer if it is the first.
 const SAMPLES_PER_CHUNK: u16 = 120;
 /// Or so many bytes: samples that do not compress should not make it costly to read one.
 const BYTES_PER_CHUNK: usize = 1024;
@@ -23,7 +24,7 @@ pub(super) struct MemSeries {
     generation: u32,
     /// Samples staged for it by commits under way: it must not go meanwhile.
     staged: AtomicU32,
-    closed: Vec<ClosedChunk>,
+    closed: Sealed,
     /// Time of the first sample of the open chunk.
     open_min_t: Timestamp,
     /// Never empty once the series has a sample.
@@ -49,10 +50,17 @@ impl OpenChunk {
         }
     }
 
-    fn bytes(&self) -> &[u8] {
+    fn len_bytes(&self) -> usize {
         match self {
-            Self::Floats(chunk) => chunk.bytes(),
-            Self::Histograms(chunk) => chunk.bytes(),
+            Self::Floats(chunk) => chunk.len_bytes(),
+            Self::Histograms(chunk) => chunk.bytes().len(),
+        }
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Floats(chunk) => chunk.to_bytes(),
+            Self::Histograms(chunk) => chunk.bytes().to_vec(),
         }
     }
 
@@ -60,6 +68,13 @@ impl OpenChunk {
         match self {
             Self::Floats(_) => Kind::Float,
             Self::Histograms(_) => Kind::Histogram,
+        }
+    }
+
+    fn coding(&self) -> Coding {
+        match self {
+            Self::Floats(_) => Coding::Bits,
+            Self::Histograms(_) => Coding::Histograms,
         }
     }
 }
@@ -90,14 +105,6 @@ pub(super) struct Mark {
     bits: u64,
 }
 
-/// A chunk that was stored elsewhere.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct StoredChunk<'a> {
-    pub(super) meta: ChunkMeta,
-    pub(super) kind: Kind,
-    pub(super) bytes: &'a [u8],
-}
-
 impl Mark {
     pub(super) fn kind(self) -> Kind {
         self.kind
@@ -109,11 +116,12 @@ impl Mark {
     }
 }
 
-#[derive(Debug)]
-struct ClosedChunk {
-    meta: ChunkMeta,
-    kind: Kind,
-    bytes: Arc<[u8]>,
+/// A chunk that was stored elsewhere.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StoredChunk<'a> {
+    pub(super) meta: ChunkMeta,
+    pub(super) coding: Coding,
+    pub(super) bytes: &'a [u8],
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -123,34 +131,21 @@ struct Unseen {
     newest_before: Option<Timestamp>,
 }
 
-/// A chunk as a view reads it.
+/// A copy of a chunk, as a view reads it.
 #[derive(Debug)]
 pub(super) struct ChunkBytes {
-    kind: Kind,
-    bytes: Bytes,
-}
-
-#[derive(Debug)]
-enum Bytes {
-    Closed(Arc<[u8]>),
-    /// A copy of the chunk that grows.
-    Open(Vec<u8>),
+    pub(super) coding: Coding,
+    pub(super) bytes: Vec<u8>,
 }
 
 impl StoredChunk<'_> {
     /// Reads the samples into columns, which are emptied first; `None` if they are not what is said.
     fn check(&self, columns: &mut Columns) -> Option<()> {
         columns.clear();
-        let times = match self.kind {
-            Kind::Float => {
-                chunk::decode(self.bytes, &mut columns.timestamps, &mut columns.values).ok()?;
-                &columns.timestamps
-            }
-            Kind::Histogram => {
-                let Columns { histogram_timestamps: times, histograms, .. } = columns;
-                histogram::decode(self.bytes, times, histograms)?;
-                &*times
-            }
+        self.coding.decode(self.meta, self.bytes, columns)?;
+        let times = match self.coding {
+            Coding::Bits | Coding::Columns => &columns.timestamps,
+            Coding::Histograms => &columns.histogram_timestamps,
         };
         let is_right = times.first() == Some(&self.meta.min_t)
             && times.last() == Some(&self.meta.max_t)
@@ -161,30 +156,9 @@ impl StoredChunk<'_> {
 }
 
 impl ChunkBytes {
-    pub(super) fn kind(&self) -> Kind {
-        self.kind
-    }
-
-    pub(super) fn as_slice(&self) -> &[u8] {
-        match &self.bytes {
-            Bytes::Closed(bytes) => bytes,
-            Bytes::Open(bytes) => bytes,
-        }
-    }
-
-    /// Appends the samples to columns.
-    pub(super) fn decode(&self, columns: &mut Columns) {
-        let bytes = self.as_slice();
-        match self.kind {
-            Kind::Float => {
-                chunk::decode(bytes, &mut columns.timestamps, &mut columns.values)
-                    .expect("the head's own chunk");
-            }
-            Kind::Histogram => {
-                let Columns { histogram_timestamps: times, histograms, .. } = columns;
-                histogram::decode(bytes, times, histograms).expect("the head's own chunk");
-            }
-        }
+    /// Appends the samples to columns; `meta` is that of this chunk.
+    pub(super) fn decode(&self, meta: ChunkMeta, columns: &mut Columns) {
+        self.coding.decode(meta, &self.bytes, columns).expect("the head's own chunk");
     }
 }
 
@@ -213,7 +187,7 @@ impl MemSeries {
         Self {
             generation,
             staged: AtomicU32::new(0),
-            closed: Vec::new(),
+            closed: Sealed::default(),
             open_min_t: Timestamp::MIN,
             open: OpenChunk::Floats(ChunkAppender::default()),
             unseen: None,
@@ -227,8 +201,7 @@ impl MemSeries {
         let (last, closed) = chunks.split_last()?;
         for chunk in closed {
             chunk.check(columns)?;
-            let StoredChunk { meta, kind, bytes } = *chunk;
-            series.closed.push(ClosedChunk { meta, kind, bytes: bytes.into() });
+            series.closed.push(chunk.meta, chunk.coding, chunk.bytes);
         }
         last.check(columns)?;
         let is_rising = chunks.is_sorted_by(|a, b| a.meta.max_t < b.meta.min_t);
@@ -294,7 +267,7 @@ impl MemSeries {
             self.note_unseen(commit, newest.map(|(t, _)| t), viewers);
         }
         let is_full =
-            self.open.count() >= SAMPLES_PER_CHUNK || self.open.bytes().len() >= BYTES_PER_CHUNK;
+            self.open.count() >= self.most_samples() || self.open.len_bytes() >= BYTES_PER_CHUNK;
         if is_full || (self.open.kind() != value.mark().kind && self.open.count() > 0) {
             self.close_chunk();
         }
@@ -322,16 +295,25 @@ impl MemSeries {
         if is_new { Appended::ToNewChunk } else { Appended::ToChunk }
     }
 
+    /// How many samples the open chunk takes. The first chunk takes fewer, how many fewer depends on
+    /// when it began: else all series would be long and closed at the same time.
+    fn most_samples(&self) -> u16 {
+        if !self.closed.is_empty() {
+            return SAMPLES_PER_CHUNK;
+        }
+        let spread = self.open_min_t.cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        let fewer = spread % u64::from(SAMPLES_PER_CHUNK / 4 * 3);
+        SAMPLES_PER_CHUNK - u16::try_from(fewer).expect("fewer than a chunk takes")
+    }
+
     fn close_chunk(&mut self) {
-        if let Some(meta) = self.open_meta() {
-            let kind = self.open.kind();
-            let empty = OpenChunk::Floats(ChunkAppender::default());
-            let bytes = match std::mem::replace(&mut self.open, empty) {
-                OpenChunk::Floats(chunk) => chunk.into_bytes().into(),
-                OpenChunk::Histograms(chunk) => chunk.bytes().into(),
-            };
-            self.closed.reserve_exact(1);
-            self.closed.push(ClosedChunk { meta, kind, bytes });
+        let Some(meta) = self.open_meta() else { return };
+        let empty = OpenChunk::Floats(ChunkAppender::default());
+        match std::mem::replace(&mut self.open, empty) {
+            OpenChunk::Floats(chunk) => self.closed.push_floats(meta, &chunk.to_bytes()),
+            OpenChunk::Histograms(chunk) => {
+                self.closed.push(meta, Coding::Histograms, chunk.bytes())
+            }
         }
     }
 
@@ -375,35 +357,32 @@ impl MemSeries {
         seen: CommitNumber,
     ) -> Option<(TimeRange, Vec<(ChunkMeta, ChunkBytes)>)> {
         let range = TimeRange::new(range.min(), range.max().min(self.newest_seen(seen)?))?;
-        let first = self.closed.partition_point(|chunk| chunk.meta.max_t < range.min());
-        let mut chunks: Vec<(ChunkMeta, ChunkBytes)> = self.closed[first..]
+        let mut chunks: Vec<(ChunkMeta, ChunkBytes)> = self
+            .closed
             .iter()
+            .skip_while(|chunk| chunk.meta.max_t < range.min())
             .take_while(|chunk| chunk.meta.min_t <= range.max())
             .map(|chunk| {
-                let bytes = Bytes::Closed(Arc::clone(&chunk.bytes));
-                (chunk.meta, ChunkBytes { kind: chunk.kind, bytes })
+                let (coding, bytes) = (chunk.coding, chunk.bytes.to_vec());
+                (chunk.meta, ChunkBytes { coding, bytes })
             })
             .collect();
         let open = self.open_meta();
         if let Some(meta) = open.filter(|m| m.min_t <= range.max() && range.min() <= m.max_t) {
-            let bytes = Bytes::Open(self.open.bytes().to_vec());
-            chunks.push((meta, ChunkBytes { kind: self.open.kind(), bytes }));
+            let (coding, bytes) = (self.open.coding(), self.open.to_bytes());
+            chunks.push((meta, ChunkBytes { coding, bytes }));
         }
         (!chunks.is_empty()).then_some((range, chunks))
     }
 
     /// Drops chunks all of whose samples are before `t`.
     pub(super) fn truncate(&mut self, t: Timestamp) -> Left {
-        let dropped = self.closed.partition_point(|chunk| chunk.meta.max_t < t);
-        self.closed.drain(..dropped);
-        if dropped > 0 {
-            self.closed.shrink_to_fit();
-        }
-        let oldest = match self.closed.first() {
-            Some(first) => first_at_or_after(first.meta, first.kind, &first.bytes, t),
+        let dropped = self.closed.drop_before(t);
+        let oldest = match self.closed.iter().next() {
+            Some(first) => first_at_or_after(first.meta, first.coding, first.bytes, t),
             None => self
                 .open_meta()
-                .and_then(|m| first_at_or_after(m, self.open.kind(), self.open.bytes(), t)),
+                .and_then(|m| first_at_or_after(m, self.open.coding(), &self.open.to_bytes(), t)),
         };
         Left { min_t: oldest, chunks_dropped: dropped }
     }
@@ -415,25 +394,27 @@ impl MemSeries {
 
     /// How many chunks there are, the open one included.
     pub(super) fn num_chunks(&self) -> usize {
-        self.closed.len() + usize::from(self.open.count() > 0)
+        self.closed.iter().count() + usize::from(self.open.count() > 0)
     }
 }
 
 /// The first time in a chunk of ours that is not before `t`.
-fn first_at_or_after(meta: ChunkMeta, kind: Kind, bytes: &[u8], t: Timestamp) -> Option<Timestamp> {
+fn first_at_or_after(
+    meta: ChunkMeta,
+    coding: Coding,
+    bytes: &[u8],
+    t: Timestamp,
+) -> Option<Timestamp> {
     if meta.min_t >= t {
         return Some(meta.min_t);
     }
     if meta.max_t < t {
         return None;
     }
-    if kind == Kind::Histogram {
-        let (mut times, mut histograms) = (Vec::new(), Vec::new());
-        histogram::decode(bytes, &mut times, &mut histograms).expect("the head's own chunk");
-        return times.into_iter().find(|at| *at >= t);
-    }
-    let mut samples = chunk::SampleIter::new(bytes).expect("the head's own chunk");
-    samples.find_map(|sample| sample.ok().map(|s| s.t).filter(|at| *at >= t))
+    let mut columns = Columns::default();
+    coding.decode(meta, bytes, &mut columns).expect("the head's own chunk");
+    let mut times = columns.timestamps.iter().chain(&columns.histogram_timestamps);
+    times.find(|at| **at >= t).copied()
 }
 
 #[cfg(test)]
@@ -452,11 +433,9 @@ mod tests {
 
     fn times(series: &MemSeries, range: TimeRange, seen: CommitNumber) -> Vec<i64> {
         let Some((range, chunks)) = series.read(range, seen) else { return vec![] };
-        let samples = chunks.iter().flat_map(|(_, bytes)| {
-            let samples = chunk::SampleIter::new(bytes.as_slice()).unwrap();
-            samples.map(|sample| sample.unwrap().t).collect::<Vec<_>>()
-        });
-        samples.filter(|t| range.contains(*t)).collect()
+        let mut columns = Columns::default();
+        chunks.iter().for_each(|(meta, bytes)| bytes.decode(*meta, &mut columns));
+        columns.timestamps.into_iter().filter(|t| range.contains(*t)).collect()
     }
 
     #[test]
@@ -466,6 +445,23 @@ mod tests {
         let counts: Vec<u32> = chunks.iter().map(|(meta, _)| meta.count).collect();
         assert_eq!(counts, [120, 120, 10]);
         assert_eq!(times(&series, TimeRange::ALL, 1), (0..250).map(|i| i * 10).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn first_chunks_are_closed_after_fewer_samples_and_not_all_at_once() {
+        let lens: std::collections::BTreeSet<u32> = (0..100)
+            .map(|start| {
+                let mut series = MemSeries::new(0);
+                for i in 0..300 {
+                    let t = start * 37 + i * 15_000;
+                    series.append(t, Value::Float(i as f64), 1, &NOBODY);
+                }
+                let (_, chunks) = series.read(TimeRange::ALL, 1).unwrap();
+                assert_eq!(chunks[1].0.count, 120);
+                chunks[0].0.count
+            })
+            .collect();
+        assert!(lens.len() > 20 && lens.iter().all(|len| (31..=120).contains(len)), "{lens:?}");
     }
 
     #[test]

@@ -191,7 +191,7 @@ impl Series for HeadSeries {
                 continue;
             }
             let from = Marks::of(columns);
-            bytes.decode(columns);
+            bytes.decode(*chunk, columns);
             keep_inside(columns, from, range);
         }
         Ok(())

@@ -85,8 +85,8 @@ mod tests {
         ] {
             let mut out = BitWriter::default();
             put_signed(&mut out, number);
-            let found = out.bytes();
-            assert!(expected.starts_with(found), "{number}: {found:?}");
+            let found = out.to_bytes();
+            assert!(expected.starts_with(&found), "{number}: {found:?}");
         }
     }
 
@@ -99,7 +99,8 @@ mod tests {
                 put_signed(&mut out, *number);
                 put_unsigned(&mut out, number.cast_unsigned());
             }
-            let mut bits = BitReader::new(out.bytes());
+            let bytes = out.to_bytes();
+            let mut bits = BitReader::new(&bytes);
             for number in &numbers {
                 prop_assert_eq!(take_signed(&mut bits), Some(*number));
                 prop_assert_eq!(take_unsigned(&mut bits), Some(number.cast_unsigned()));

@@ -17,6 +17,9 @@ use crate::options::WalSync;
 /// With so many bytes that are not on the disk, commits wait until they are.
 const MAX_UNSYNCED_BYTES: usize = 64 << 20;
 
+/// Memory for so many bytes is kept when they are on the disk.
+const KEPT_BYTES: usize = 256 << 10;
+
 /// A segment with bytes that are not known to be on the disk.
 #[derive(Debug)]
 pub(super) struct Pending {
@@ -66,6 +69,7 @@ impl Pending {
     fn is_synced(&mut self, size: u64) {
         let done = usize::try_from(size.saturating_sub(self.synced)).unwrap_or(usize::MAX);
         self.tail.drain(..done.min(self.tail.len()));
+        self.tail.shrink_to(KEPT_BYTES);
         self.synced = self.synced.max(size);
     }
 }

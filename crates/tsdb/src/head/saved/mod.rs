@@ -25,10 +25,6 @@ const DELETIONS: u8 = 3;
 const EXEMPLARS: u8 = 4;
 const END: u8 = 5;
 
-/// A chunk of floats, or of histograms.
-const FLOATS: u8 = 0;
-const HISTOGRAMS: u8 = 1;
-
 fn header() -> [u8; 16] {
     let [a, b, c, d, e, f, g, h] = MAGIC;
     let checked = [a, b, c, d, e, f, g, h, VERSION, 0, 0, 0];

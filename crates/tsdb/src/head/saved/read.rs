@@ -9,12 +9,13 @@ use std::path::Path;
 use model::{Labels, TimeRange, Timestamp};
 use storage::{ChunkMeta, Columns};
 
-use super::{BEGIN, DELETIONS, END, EXEMPLARS, FLOATS, HISTOGRAMS, SERIES, header};
+use super::{BEGIN, DELETIONS, END, EXEMPLARS, SERIES, header};
 use crate::cursor::Cursor;
 use crate::exemplars::{Exemplars, Kept};
 use crate::frame;
+use crate::head::coding::Coding;
 use crate::head::replay::Parts;
-use crate::head::series::{Kind, MemSeries, StoredChunk};
+use crate::head::series::{MemSeries, StoredChunk};
 use crate::wal::take_labels;
 
 /// A head that was saved.
@@ -215,13 +216,9 @@ impl Reading {
 }
 
 fn chunk<'a>(cursor: &mut Cursor<'a>) -> Option<StoredChunk<'a>> {
-    let kind = match *cursor.take(1)? {
-        [FLOATS] => Kind::Float,
-        [HISTOGRAMS] => Kind::Histogram,
-        _ => return None,
-    };
+    let coding = cursor.take(1)?.first().and_then(|byte| Coding::of(*byte))?;
     let min_t = cursor.zigzag()?;
     let max_t = min_t.checked_add_unsigned(cursor.varint()?)?;
     let meta = ChunkMeta { min_t, max_t, count: cursor.number()? };
-    Some(StoredChunk { meta, kind, bytes: cursor.take_sized()? })
+    Some(StoredChunk { meta, coding, bytes: cursor.take_sized()? })
 }

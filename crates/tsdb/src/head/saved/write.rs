@@ -6,13 +6,12 @@ use std::sync::atomic::Ordering;
 
 use model::{Labels, TimeRange};
 
-use super::{BEGIN, DELETIONS, END, EXEMPLARS, FLOATS, HISTOGRAMS, SERIES, header, list, path};
+use super::{BEGIN, DELETIONS, END, EXEMPLARS, SERIES, header, list, path};
 use crate::cursor::{put_size, put_varint, put_zigzag};
 use crate::exemplars::Kept;
 use crate::frame;
 use crate::fs::{FileWriter, TMP_CREATE, with_suffix};
 use crate::head::Head;
-use crate::head::series::Kind;
 use crate::wal::put_labels;
 
 /// A frame ends when it has so many bytes.
@@ -97,12 +96,12 @@ impl Head {
             put_labels(out, &labels, &before);
             put_size(out, chunks.len());
             for (meta, chunk) in &chunks {
-                out.push(if chunk.kind() == Kind::Float { FLOATS } else { HISTOGRAMS });
+                out.push(chunk.coding.byte());
                 put_zigzag(out, meta.min_t);
                 put_varint(out, meta.max_t.wrapping_sub(meta.min_t).cast_unsigned());
                 put_varint(out, u64::from(meta.count));
-                put_size(out, chunk.as_slice().len());
-                out.extend_from_slice(chunk.as_slice());
+                put_size(out, chunk.bytes.len());
+                out.extend_from_slice(&chunk.bytes);
             }
         }
         Ok((numbers, count))

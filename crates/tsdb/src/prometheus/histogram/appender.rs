@@ -82,7 +82,7 @@ impl HistogramAppender {
     pub(in crate::prometheus) fn into_bytes(self) -> Vec<u8> {
         let [high, low] = self.count.to_be_bytes();
         let mut bytes = vec![high, low, self.flags];
-        bytes.extend_from_slice(self.out.bytes());
+        bytes.extend_from_slice(&self.out.to_bytes());
         bytes
     }
 

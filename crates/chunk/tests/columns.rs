@@ -63,11 +63,24 @@ fn any_ints() -> impl Strategy<Value = Vec<i64>> {
         prop::collection::vec(14_990i64..15_010, len.clone()).prop_map(walk),
         prop::collection::vec(rarely(15_000, any::<i64>().boxed()), len.clone()).prop_map(walk),
         prop::collection::vec(rarely(3, (-100i64..100).boxed()), len.clone()),
+        prop::collection::vec(skewed(), len.clone()),
+        prop::collection::vec(skewed(), len.clone()).prop_map(walk),
         prop::collection::vec(rarely(1 << 40, (0i64..1 << 50).boxed()), len.clone()).prop_map(walk),
         prop::collection::vec(
             prop::sample::select(vec![i64::MIN, i64::MIN + 1, -1, 0, 1, i64::MAX - 1, i64::MAX]),
             len
         ),
+    ]
+}
+
+/// Numbers of many sizes, small ones more often, and some beyond what a bin may hold.
+fn skewed() -> impl Strategy<Value = i64> {
+    prop_oneof![
+        16 => 0i64..3,
+        8 => -40i64..40,
+        4 => 1000i64..5000,
+        2 => (0i64..1 << 30).prop_map(|n| n - (1 << 40)),
+        1 => 0i64..1 << 52,
     ]
 }
 
@@ -185,6 +198,7 @@ fn samples_of_every_kind() -> Vec<Vec<u64>> {
             sum
         }),
         column(&mut |_, r| (r as f64).sqrt()),
+        column(&mut |_, r| (1u64 << (r % 4 * (r % 5))) as f64),
         column(&mut |i, r| f64::from_bits(i.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ r)),
     ];
     let mut with_exceptions = kinds[4].clone();
@@ -251,12 +265,46 @@ fn integers_are_written_as_documented() {
 }
 
 #[test]
+fn numbers_of_many_sizes_are_packed_by_how_frequent_they_are() {
+    let values: Vec<i64> = (0..200).map(|i| 1i64 << (i % 4 * (i % 5))).collect();
+    let (fast, best) = (ints_as_bytes(&values, Effort::Fast), ints_as_bytes(&values, Effort::Best));
+    assert!(best.len() < fast.len(), "{} of {} bytes", best.len(), fast.len());
+    assert_eq!(best[0] & 0b11_000, 0b10_000);
+    assert_eq!(ints_of(&best, values.len()), Ok((values, 0)));
+}
+
+#[test]
+#[expect(clippy::unusual_byte_groupings, reason = "grouped by field")]
+fn bins_that_make_no_sense_are_damaged() {
+    let whole = [0b10_000, 2, 0, 0, 16, 14, 1, 1, 1, 0b00_1_0, 0b01_1, 0, 0b11_1];
+    assert_eq!(ints_of(&whole, 5), Ok((vec![0, 9, 0, 11, 8], 0)));
+    for (at, byte, why) in [
+        (1, 0, "no bins"),
+        (1, 1, "a single bin"),
+        (1, 65, "too many bins"),
+        (2, 1, "codes that leave some over"),
+        (4, 31 << 3, "a width of 14 in a byte of its own, and then no lengths"),
+        (6, 0, "a string that ends behind its end"),
+        (7, 2, "a string that ends before its end"),
+        (8, 5, "a string that begins behind the end"),
+    ] {
+        let mut damaged = whole;
+        damaged[at] = byte;
+        assert!(ints_of(&damaged, 5).is_err(), "{why}");
+    }
+}
+
+#[test]
+#[expect(clippy::unusual_byte_groupings, reason = "grouped by field")]
 fn codings_that_the_writer_passes_over_are_read() {
     for (bytes, values) in [
         // Predictor 2: first 1, delta 2, changes 1 and 1.
         (&[0b00_010, 2, 4, 2, 0][..], &[1i64, 3, 6, 10][..]),
         // Predictor 2, divisor 10.
         (&[0b00_110, 10, 2, 4, 2, 0], &[1, 3, 15, 37]),
+        // ENT of two bins, 0 with the code 0 and 8 to 11 with the code 1. Strings of one byte each:
+        // the first has 0 and 8, the others one number each.
+        (&[0b10_000, 2, 0, 0, 16, 14, 1, 1, 1, 0b00_1_0, 0b01_1, 0, 0b11_1], &[0, 9, 0, 11, 8]),
         // Predictor 1, SPARSE without others.
         (&[0b01_001, 2, 4, 0], &[1, 3, 5, 7]),
     ] {

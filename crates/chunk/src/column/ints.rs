@@ -2,7 +2,7 @@
 
 #![deny(clippy::indexing_slicing)]
 
-use super::{Effort, Room, keep_smaller, pfor, sparse, varint};
+use super::{Effort, Room, ent, keep_smaller, pfor, sparse, varint};
 
 /// Of the header byte: what a number is predicted from.
 const PREDICTOR: u8 = 0b0000_0011;
@@ -18,6 +18,7 @@ const HAS_DIVISOR: u8 = 0b0000_0100;
 const PACKER: u8 = 0b0001_1000;
 const PFOR: u8 = 0b0000_0000;
 const SPARSE: u8 = 0b0000_1000;
+const ENT: u8 = 0b0001_0000;
 
 /// A predictor is not tried if its residuals have, on average, so many bits more than another's.
 const HOPELESS_BITS: f64 = 1.3;
@@ -186,9 +187,14 @@ fn put_packed(residuals: &[i64], effort: Effort, room: &mut Room, out: &mut Vec<
             packer = SPARSE;
         }
     }
-    match effort {
-        Effort::Fast | Effort::Best => packer,
+    if effort == Effort::Best {
+        let from = out.len();
+        let Room { sorted, ent, .. } = room;
+        if ent::put(residuals, from - start, sorted, ent, out) && keep_smaller(out, start, from) {
+            packer = ENT;
+        }
     }
+    packer
 }
 
 /// Fills `out` with what [`put`] has written.
@@ -238,6 +244,7 @@ fn take_packed(bytes: &mut &[u8], packer: u8, room: &mut Room, out: &mut [i64]) 
     match packer {
         PFOR => pfor::take(bytes, out),
         SPARSE => sparse::take(bytes, room, out),
+        ENT => ent::take(bytes, &mut room.ent, out),
         _ => None,
     }
 }

@@ -8,9 +8,12 @@
 //!
 #![doc = include_str!("../../../../docs/format/column.md")]
 
+mod bins;
 mod decimal;
+mod ent;
 mod exceptions;
 mod floats;
+mod huffman;
 mod ints;
 mod pack;
 mod pfor;
@@ -58,6 +61,7 @@ struct Room {
     /// Of SPARSE: gaps between places, and what is there.
     places: Vec<i64>,
     others: Vec<i64>,
+    ent: ent::Room,
     exceptions: Exceptions,
 }
 

@@ -74,7 +74,10 @@ impl Db {
             return;
         }
         state.rest_until = None;
-        let done = self.cut_head(state, now_ms).and_then(|()| self.compact(state, now_ms));
+        let done = self
+            .cut_head(state, now_ms)
+            .and_then(|()| self.compact(state, now_ms))
+            .and_then(|()| self.save_head());
         if let Err(error) = done {
             self.counters.compactions_failed.inc();
             state.rest_until = Some(now_ms.saturating_add(REST_MS));
@@ -84,6 +87,20 @@ impl Db {
             state.retain_at = Some(now_ms.saturating_add(REST_MS));
             self.remove_old_blocks(now_ms);
         }
+    }
+
+    /// Saves the head if replaying the log would take long.
+    fn save_head(&self) -> Result<(), BlockError> {
+        if !self.head.is_save_due() {
+            return Ok(());
+        }
+        self.make_room(self.head.size_bytes());
+        let failed = |source| BlockError::Io {
+            action: "save the head in",
+            path: self.options.path.clone(),
+            source,
+        };
+        self.head.save_meanwhile().map_err(failed)
     }
 
     /// Cuts windows from the head into blocks while it spans more than one and a half of them.

@@ -86,7 +86,7 @@ impl LateSamples {
     }
 
     /// Those of a series in `range` that a view of the commits up to `seen` may show.
-    fn read(&self, row: u32, range: TimeRange, seen: CommitNumber) -> Vec<LateSample> {
+    pub(super) fn read(&self, row: u32, range: TimeRange, seen: CommitNumber) -> Vec<LateSample> {
         let samples = self.0.get(&row).map_or(&[][..], Vec::as_slice);
         let from = samples.partition_point(|sample| sample.t < range.min());
         let to = samples.partition_point(|sample| sample.t <= range.max());

@@ -147,9 +147,7 @@ impl Head {
     pub(crate) fn close(&self) -> Result<(), CommitError> {
         let was_closed = std::mem::replace(&mut self.log().is_closed, true);
         self.sync()?;
-        // What came out of order is in the log only.
-        let is_saved = !was_closed && self.late().is_empty();
-        if is_saved && let Err(error) = self.save() {
+        if !was_closed && let Err(error) = self.save() {
             tracing::warn!(%error, "the head cannot be saved; the next start replays the log");
         }
         Ok(())

@@ -71,6 +71,17 @@ impl OpenChunk {
         }
     }
 
+    /// Time and mark of the newest sample.
+    fn newest(&self) -> Option<(Timestamp, Mark)> {
+        match self {
+            Self::Floats(chunk) => chunk.last().map(|(t, v)| (t, Value::Float(v).mark())),
+            Self::Histograms(chunk) => {
+                let mark = |bits| Mark { kind: Kind::Histogram, bits };
+                chunk.last().map(|(t, bits)| (t, mark(bits)))
+            }
+        }
+    }
+
     fn coding(&self) -> Coding {
         match self {
             Self::Floats(_) => Coding::Bits,
@@ -88,6 +99,13 @@ pub(super) enum Value<'a> {
 }
 
 impl Value<'_> {
+    pub(super) fn kind(self) -> Kind {
+        match self {
+            Self::Float(_) => Kind::Float,
+            Self::Histogram(_) => Kind::Histogram,
+        }
+    }
+
     pub(super) fn mark(self) -> Mark {
         match self {
             Self::Float(v) => Mark { kind: Kind::Float, bits: v.to_bits() },
@@ -139,6 +157,26 @@ pub(super) struct ChunkBytes {
 }
 
 impl StoredChunk<'_> {
+    /// Hands each sample to `take`, which says whether it is well; `None` if one is not, or the bytes
+    /// are no such chunk.
+    pub(super) fn each(
+        &self,
+        columns: &mut Columns,
+        take: &mut dyn FnMut(Timestamp, Value<'_>) -> bool,
+    ) -> Option<()> {
+        self.check(columns)?;
+        for (t, v) in columns.timestamps.iter().zip(&columns.values) {
+            take(*t, Value::Float(*v)).then_some(())?;
+        }
+        let mut bytes = Vec::new();
+        for (t, histogram) in columns.histogram_timestamps.iter().zip(&columns.histograms) {
+            bytes.clear();
+            histogram::put(&mut bytes, histogram);
+            take(*t, Value::Histogram(&bytes)).then_some(())?;
+        }
+        Some(())
+    }
+
     /// Reads the samples into columns, which are emptied first; `None` if they are not what is said.
     fn check(&self, columns: &mut Columns) -> Option<()> {
         columns.clear();
@@ -156,6 +194,33 @@ impl StoredChunk<'_> {
 }
 
 impl ChunkBytes {
+    /// What a chunk has up to `t`; `None` if that is nothing.
+    pub(super) fn up_to(self, meta: ChunkMeta, t: Timestamp) -> Option<(ChunkMeta, Self)> {
+        if meta.max_t <= t {
+            return Some((meta, self));
+        }
+        let mut columns = Columns::default();
+        self.decode(meta, &mut columns);
+        let (mut floats, mut histograms) = (ChunkAppender::default(), HistogramChunk::default());
+        for (at, v) in columns.timestamps.iter().zip(&columns.values).filter(|(at, _)| **at <= t) {
+            floats.append(*at, *v);
+        }
+        let mut bytes = Vec::new();
+        let of_histograms = columns.histogram_timestamps.iter().zip(&columns.histograms);
+        for (at, histogram) in of_histograms.filter(|(at, _)| **at <= t) {
+            bytes.clear();
+            histogram::put(&mut bytes, histogram);
+            histograms.append(*at, &bytes);
+        }
+        let open = match floats.count() {
+            0 => OpenChunk::Histograms(Box::new(histograms)),
+            _ => OpenChunk::Floats(floats),
+        };
+        let (max_t, _) = open.newest()?;
+        let meta = ChunkMeta { min_t: meta.min_t, max_t, count: open.count().into() };
+        Some((meta, Self { coding: open.coding(), bytes: open.to_bytes() }))
+    }
+
     /// Appends the samples to columns; `meta` is that of this chunk.
     pub(super) fn decode(&self, meta: ChunkMeta, columns: &mut Columns) {
         self.coding.decode(meta, &self.bytes, columns).expect("the head's own chunk");
@@ -194,28 +259,21 @@ impl MemSeries {
         }
     }
 
-    /// A series of stored chunks, the last of which is open again; `None` if they are none of one
-    /// series. `columns` are for use meanwhile.
+    /// A series of stored chunks, the last of which is open again, or of none; `None` if they are not of
+    /// one series. `columns` are for use meanwhile.
     pub(super) fn restore(chunks: &[StoredChunk<'_>], columns: &mut Columns) -> Option<Self> {
         let mut series = Self::new(0);
-        let (last, closed) = chunks.split_last()?;
+        let Some((last, closed)) = chunks.split_last() else { return Some(series) };
         for chunk in closed {
             chunk.check(columns)?;
             series.closed.push(chunk.meta, chunk.coding, chunk.bytes);
         }
-        last.check(columns)?;
         let is_rising = chunks.is_sorted_by(|a, b| a.meta.max_t < b.meta.min_t);
         is_rising.then_some(())?;
         let nobody = Viewers { oldest: None };
-        for (t, v) in columns.timestamps.iter().zip(&columns.values) {
-            series.append(*t, Value::Float(*v), 0, &nobody);
-        }
-        let mut bytes = Vec::new();
-        for (t, histogram) in columns.histogram_timestamps.iter().zip(&columns.histograms) {
-            bytes.clear();
-            histogram::put(&mut bytes, histogram);
-            series.append(*t, Value::Histogram(&bytes), 0, &nobody);
-        }
+        last.each(columns, &mut |t, value| {
+            matches!(series.append(t, value, 0, &nobody), Appended::ToChunk | Appended::ToNewChunk)
+        })?;
         Some(series)
     }
 
@@ -230,13 +288,7 @@ impl MemSeries {
 
     /// Time and mark of the newest sample.
     pub(super) fn newest(&self) -> Option<(Timestamp, Mark)> {
-        match &self.open {
-            OpenChunk::Floats(chunk) => chunk.last().map(|(t, v)| (t, Value::Float(v).mark())),
-            OpenChunk::Histograms(chunk) => {
-                let mark = |bits| Mark { kind: Kind::Histogram, bits };
-                chunk.last().map(|(t, bits)| (t, mark(bits)))
-            }
-        }
+        self.open.newest()
     }
 
     /// Notes that a commit under way has a sample for this series.
@@ -268,7 +320,7 @@ impl MemSeries {
         }
         let is_full =
             self.open.count() >= self.most_samples() || self.open.len_bytes() >= BYTES_PER_CHUNK;
-        if is_full || (self.open.kind() != value.mark().kind && self.open.count() > 0) {
+        if is_full || (self.open.kind() != value.kind() && self.open.count() > 0) {
             self.close_chunk();
         }
         let is_new = self.open.count() == 0;

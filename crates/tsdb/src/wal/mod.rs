@@ -161,6 +161,24 @@ impl Wal {
         self.next_number
     }
 
+    /// Segments before `covered` need not be replayed any more; they stay until they are cut.
+    pub(crate) fn cover(&mut self, covered: Covered) {
+        self.covered = Some(covered);
+    }
+
+    /// The bytes of segments that an open would replay.
+    pub(crate) fn uncovered_bytes(&self) -> u64 {
+        let before = self.covered.map_or(0, |covered| covered.before);
+        let current = self.current.as_ref().map(|current| &current.segment);
+        let segments = self.old.iter().chain(current);
+        segments.filter(|segment| segment.number >= before).map(|segment| segment.size).sum()
+    }
+
+    /// A segment ends when it has so many bytes.
+    pub(crate) fn segment_bytes(&self) -> u64 {
+        self.segment_bytes
+    }
+
     /// Begins to forget samples older than `t`; commits to come go to a new segment.
     ///
     /// Only when the samples before `t` are durable elsewhere. What is deleted is in no block: if

@@ -13,7 +13,13 @@ use tsdb::{Db, OpenError, Options, WalSync};
 const ERRORS: [i32; 4] = [28, 5, 30, 13];
 
 fn small_options(dir: &Path) -> Options {
-    Options { min_block_duration_ms: 2 * HOUR, max_block_duration_ms: 4 * HOUR, ..options(dir) }
+    Options {
+        min_block_duration_ms: 2 * HOUR,
+        max_block_duration_ms: 4 * HOUR,
+        // The head is saved every now and then.
+        wal_segment_bytes: 700,
+        ..options(dir)
+    }
 }
 
 /// The samples of an hour.

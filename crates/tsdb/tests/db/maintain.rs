@@ -221,3 +221,27 @@ fn the_ends_of_time_are_times_like_others() {
     db.maintain(0);
     assert_eq!(all(&db), expected);
 }
+
+#[test]
+fn a_start_after_a_crash_replays_only_what_the_saved_head_lacks() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let options = Options { wal_segment_bytes: 4000, ..options(dir.path()) };
+    let mut committed = Samples::new();
+    {
+        let db = open(&options);
+        for t in 0..600i64 {
+            let samples = samples_of(&[("a", t, (t as f64).sqrt()), ("b", t, t as f64)]);
+            append(&db, &samples);
+            extend(&mut committed, samples);
+            db.maintain(t);
+        }
+        // Neither closed nor cut.
+    }
+    let segments = std::fs::read_dir(dir.path().join("wal")).expect("a log").count();
+    let options = Options { replay: Default::default(), ..options };
+    let db = open(&options);
+    let read = options.replay.status();
+    assert_eq!(all(&db), committed);
+    let replayed = read.max + 1 - read.min;
+    assert!(segments > 5 && replayed <= 2, "{replayed} of {segments} segments were replayed");
+}

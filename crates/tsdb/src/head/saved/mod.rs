@@ -1,6 +1,7 @@
 //! The head on the disk, so that a database that was closed opens at once.
 //!
-//! [`write`] saves it when the database closes, [`read`] brings it back. It is a shortcut and never the
+//! [`write`] saves it when the database closes, and while it runs each time the log has grown by so much,
+//! [`read`] brings it back. It is a shortcut and never the
 //! only copy: until the head is cut, the log has all of it, and is replayed if anything is wrong here.
 //!
 #![doc = include_str!("../../../../../docs/format/snapshot.md")]
@@ -24,6 +25,9 @@ const SERIES: u8 = 2;
 const DELETIONS: u8 = 3;
 const EXEMPLARS: u8 = 4;
 const END: u8 = 5;
+
+/// Set in the kind of a chunk if its samples came out of order.
+const LATE: u8 = 0x80;
 
 fn header() -> [u8; 16] {
     let [a, b, c, d, e, f, g, h] = MAGIC;

@@ -9,7 +9,7 @@ use std::path::Path;
 use model::{Labels, TimeRange, Timestamp};
 use storage::{ChunkMeta, Columns};
 
-use super::{BEGIN, DELETIONS, END, EXEMPLARS, SERIES, header};
+use super::{BEGIN, DELETIONS, END, EXEMPLARS, LATE, SERIES, header};
 use crate::cursor::Cursor;
 use crate::exemplars::{Exemplars, Kept};
 use crate::frame;
@@ -162,19 +162,29 @@ impl Reading {
         if labels.is_empty() || parts.labels.find(labels).is_some() {
             return None;
         }
-        let mut chunks = Vec::new();
+        let (mut chunks, mut late) = (Vec::new(), Vec::new());
         for _ in 0..cursor.size()? {
-            chunks.push(chunk(cursor)?);
+            let (is_late, chunk) = chunk(cursor)?;
+            if is_late { late.push(chunk) } else { chunks.push(chunk) }
+        }
+        if chunks.is_empty() && late.is_empty() {
+            return None;
         }
         let mut series = MemSeries::restore(&chunks, &mut self.columns)?;
-        let Some(min_t) = series.truncate(self.from).min_t else {
+        let oldest = series.truncate(self.from).min_t;
+        if oldest.is_none() && late.is_empty() {
             self.rows.push(None);
             return Some(());
-        };
+        }
         let (row, generation) = parts.rows.take().filter(|_| !parts.labels.is_full())?;
         series.set_generation(generation);
-        parts.min_t = parts.min_t.min(min_t);
-        parts.max_t = parts.max_t.max(series.newest().map_or(min_t, |(t, _)| t));
+        if let (Some(oldest), Some((newest, _))) = (oldest, series.newest()) {
+            parts.min_t = parts.min_t.min(oldest);
+            parts.max_t = parts.max_t.max(newest);
+        }
+        for chunk in &late {
+            chunk.each(&mut self.columns, &mut |t, value| parts.late.insert(row, t, value, 0))?;
+        }
         self.saved.num_series += 1;
         self.saved.num_chunks += series.num_chunks() as u64;
         parts.labels.insert(row, labels);
@@ -215,10 +225,12 @@ impl Reading {
     }
 }
 
-fn chunk<'a>(cursor: &mut Cursor<'a>) -> Option<StoredChunk<'a>> {
-    let coding = cursor.take(1)?.first().and_then(|byte| Coding::of(*byte))?;
+/// Whether its samples came out of order, and a chunk.
+fn chunk<'a>(cursor: &mut Cursor<'a>) -> Option<(bool, StoredChunk<'a>)> {
+    let kind = *cursor.take(1)?.first()?;
+    let coding = Coding::of(kind & !LATE)?;
     let min_t = cursor.zigzag()?;
     let max_t = min_t.checked_add_unsigned(cursor.varint()?)?;
     let meta = ChunkMeta { min_t, max_t, count: cursor.number()? };
-    Some(StoredChunk { meta, coding, bytes: cursor.take_sized()? })
+    Some((kind & LATE != 0, StoredChunk { meta, coding, bytes: cursor.take_sized()? }))
 }

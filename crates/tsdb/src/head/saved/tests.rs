@@ -10,7 +10,7 @@ use storage::{Appender, Columns, Exemplar};
 use super::*;
 use crate::exemplars::SeriesExemplars;
 use crate::head::Head;
-use crate::index::Index;
+use crate::index::{Index, Source};
 use crate::options::Options;
 use crate::stats::Counters;
 
@@ -18,7 +18,12 @@ use crate::stats::Counters;
 type Found = (Labels, Columns);
 
 fn options(dir: &Path) -> Options {
-    Options { path: dir.to_owned(), max_exemplars: 5, ..Options::default() }
+    Options {
+        path: dir.to_owned(),
+        max_exemplars: 5,
+        out_of_order_window_ms: 1_000_000,
+        ..Options::default()
+    }
 }
 
 fn open_with(options: &Options, from: Timestamp) -> Head {
@@ -61,7 +66,7 @@ fn all(head: &Head) -> (Vec<Found>, Vec<SeriesExemplars>) {
     let view = head.view(TimeRange::ALL);
     let mut found = Vec::new();
     let rows = view.all().expect("rows");
-    for series in crate::tombstones::visible(&view, rows, TimeRange::ALL).expect("series") {
+    for series in view.series(rows, TimeRange::ALL).expect("series") {
         let mut series = series.expect("a series");
         let mut columns = Columns::default();
         series.read(TimeRange::ALL, &mut columns).expect("samples");
@@ -120,6 +125,60 @@ proptest! {
         append(&again, 100_000, &[(1, 1.5), (21, 2.5)]);
         prop_assert!(same(&again, &open(dir.path())));
     }
+}
+
+#[test]
+fn what_came_out_of_order_is_saved_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let head = open(dir.path());
+    append(&head, 5_000, &[(0, 1.0), (4, 2.0)]);
+    for t in [4_000, 1_000, 2_000, 3_000] {
+        append(&head, t, &[(0, t as f64), (4, t as f64)]);
+    }
+    head.close().unwrap();
+    let options = options(dir.path());
+    let again = open_with(&options, Timestamp::MIN);
+    assert_eq!(options.replay.status(), Default::default(), "no segment was read");
+    let (found, _) = all(&again);
+    let times: Vec<usize> = found.iter().map(|(_, columns)| columns.len()).collect();
+    assert_eq!(times, [5, 5]);
+    assert!(same(&head, &again));
+}
+
+#[test]
+fn a_head_saved_while_it_grows_has_what_the_log_had_until_then() {
+    let dir = tempfile::tempdir().unwrap();
+    let head = open(dir.path());
+    let fill = |series: &[u32], times: std::ops::Range<i64>| {
+        for t in times {
+            let samples: Vec<(u32, f64)> =
+                series.iter().map(|n| (*n, t as f64 + f64::from(*n))).collect();
+            append(&head, t * 10, &samples);
+            if t % 50 == 7 {
+                append(&head, t * 10 - 5, &samples[..2]);
+            }
+        }
+    };
+    fill(&[0, 1, 4, 9], 0..300);
+    let (then, _) = all(&head);
+    let (covered, view) = head.begin_save();
+    // Chunks that were open then are closed now, there are new series, and more out of order.
+    fill(&[0, 4, 1, 30, 34], 300..700);
+    head.save_upto(covered.before, view.seen()).expect("it is written");
+    drop(view);
+    let alone = tempfile::tempdir().unwrap();
+    for path in saved_files(dir.path()) {
+        std::fs::copy(&path, alone.path().join(path.file_name().unwrap())).unwrap();
+    }
+    let (found, _) = all(&open(alone.path()));
+    assert_eq!(format!("{found:?}"), format!("{then:?}"), "no part of a later commit");
+    for number in 0..covered.before {
+        std::fs::remove_file(dir.path().join(format!("wal/{number:08}"))).unwrap();
+    }
+    // Not closed: what came later is in the log only.
+    let again = open(dir.path());
+    assert!(same(&head, &again));
+    assert_eq!(head.range(), again.range());
 }
 
 #[test]

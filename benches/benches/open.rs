@@ -1,4 +1,4 @@
-//! How long it takes until all data answers: opening blocks, replaying the log.
+//! How long it takes until all data answers: opening blocks, replaying the log, a saved head.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use model::{Labels, TimeRange};
@@ -7,8 +7,9 @@ use tsdb::{Db, Options};
 
 const HOUR: i64 = 3_600_000;
 
-/// A database in `dir` with so many series, a sample each a minute, from the epoch on.
-fn filled(dir: &std::path::Path, series: usize, minutes: i64) -> Options {
+/// A database in `dir` with so many series, a sample each a minute, from the epoch on; closed, so that
+/// the head is saved, or just left.
+fn filled(dir: &std::path::Path, series: usize, minutes: i64, is_closed: bool) -> Options {
     let options = Options { path: dir.to_owned(), retention_ms: 0, ..Options::default() };
     let db = Db::open(options.clone(), 0).expect("an empty directory opens");
     let labels: Vec<Labels> = (0..series)
@@ -30,20 +31,24 @@ fn filled(dir: &std::path::Path, series: usize, minutes: i64) -> Options {
             db.maintain(t);
         }
     }
-    db.close().expect("the log syncs");
+    if is_closed {
+        db.close().expect("the log syncs");
+    }
     options
 }
 
 fn open(c: &mut Criterion) {
     let mut group = c.benchmark_group("open");
     group.sample_size(10);
-    for (name, series, minutes) in
-        [("log of 10k series x 60", 10_000, 60), ("12 blocks", 500, 1_500)]
-    {
+    for (name, series, minutes, is_closed) in [
+        ("log of 10k series x 60", 10_000, 60, false),
+        ("saved head of 10k series x 60", 10_000, 60, true),
+        ("12 blocks", 500, 1_500, true),
+    ] {
         let dir = tempfile::tempdir().expect("a directory");
-        let options = filled(dir.path(), series, minutes);
+        let options = filled(dir.path(), series, minutes, is_closed);
         group.bench_function(name, |b| {
-            b.iter(|| Db::open(options.clone(), 0).expect("it opens").close());
+            b.iter(|| Db::open(options.clone(), 0).expect("it opens"));
         });
     }
     group.finish();
@@ -53,7 +58,7 @@ fn select(c: &mut Criterion) {
     let mut group = c.benchmark_group("select");
     group.sample_size(20);
     let dir = tempfile::tempdir().expect("a directory");
-    let options = filled(dir.path(), 5_000, 24 * 60 + 180);
+    let options = filled(dir.path(), 5_000, 24 * 60 + 180, true);
     let db = Db::open(options, 0).expect("it opens");
     for (name, metric, range) in [
         ("100 series, an hour of a block", "metric_7", (6 * HOUR, 7 * HOUR)),

@@ -1,10 +1,11 @@
 //! How fast samples become chunks and columns and come back, by kind of value, and in how many bytes.
 //!
-//! `FERULA_SAMPLES` may name a file of real samples, laid out as `block.rs` says; their values are
+//! `FERULA_SAMPLES` may name a file of real samples (`benches::samples`); their values are
 //! then another kind, cut into columns of 480.
 
 use std::hint::black_box;
 
+use benches::samples::Samples;
 use chunk::column::{Effort, decode_floats, decode_ints, encode_floats, encode_ints};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
@@ -128,37 +129,21 @@ fn column(c: &mut Criterion) {
             decode_ints(bytes, count, out).expect("just encoded");
         });
     }
-    match std::env::var_os("FERULA_SAMPLES") {
-        Some(path) => {
-            let file = std::fs::read(path).expect("FERULA_SAMPLES names a readable file");
-            floats(c, "real samples", &real(&file));
-        }
-        None => eprintln!("column, real samples: skipped, FERULA_SAMPLES names no file"),
+    if std::env::var_os("FERULA_SAMPLES").is_some() {
+        floats(c, "real samples", &real());
+    } else {
+        eprintln!("column, real samples: skipped, FERULA_SAMPLES names no file");
     }
 }
 
-/// The values of all series, in columns.
-fn real(file: &[u8]) -> Vec<Vec<f64>> {
-    fn number(bytes: &mut &[u8]) -> usize {
-        let (number, rest) = bytes.split_first_chunk().expect("the file is whole");
-        *bytes = rest;
-        u32::from_le_bytes(*number) as usize
+/// The values of each series, in columns.
+fn real() -> Vec<Vec<f64>> {
+    let samples = Samples::of_environment();
+    let mut series = vec![Vec::new(); samples.labels.len()];
+    for (number, v) in samples.commits.into_values().flatten() {
+        series[number].push(v);
     }
-    let mut bytes = file;
-    let mut columns = Vec::new();
-    for _ in 0..number(&mut bytes) {
-        for _ in 0..number(&mut bytes) * 2 {
-            let len = number(&mut bytes);
-            bytes = &bytes[len..];
-        }
-        let len = number(&mut bytes) * 8;
-        let (values, rest) = bytes[len..].split_at(len);
-        bytes = rest;
-        let values = values.as_chunks().0.iter().map(|bits| f64::from_le_bytes(*bits));
-        let values: Vec<f64> = values.collect();
-        columns.extend(values.chunks(COLUMN).map(<[f64]>::to_vec));
-    }
-    columns
+    series.iter().flat_map(|values| values.chunks(COLUMN)).map(<[f64]>::to_vec).collect()
 }
 
 criterion_group!(benches, chunk, column);

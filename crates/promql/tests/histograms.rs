@@ -88,6 +88,12 @@ fn histograms_pass_through_and_are_compared() {
             "PromQL info: incompatible sample types encountered for binary operator \"+\": \
              histogram + float (1:1)",
         ),
+        // Two would match the same one, if only they fitted.
+        (
+            "(f or label_replace(f, \"a\", \"b\", \"\", \"\")) + on() h",
+            "PromQL info: incompatible sample types encountered for binary operator \"+\": \
+             float + histogram (1:1)",
+        ),
         (
             "max({__name__=~\"h|f\"})",
             "{} 5@0 5@1\nPromQL info: ignored histogram in max aggregation (1:5)",

@@ -69,6 +69,7 @@ impl fmt::Debug for Data {
                 match point {
                     Point::Float(v) if is_stale(*v) => write!(f, " stale")?,
                     Point::Float(v) => write!(f, " {}", model::float::Plain(*v))?,
+                    Point::Histogram(h) if is_stale(h.sum) => write!(f, " stale")?,
                     Point::Histogram(h) => write!(f, " {}", Notation(h))?,
                 }
             }

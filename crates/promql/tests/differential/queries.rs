@@ -73,7 +73,7 @@ const METRICS: &[&str] = &[
 
 const RANGES: &[&str] =
     &["10s", "15s", "37s", "1m", "90s", "2m30s", "5m", "12m", "30s * 2", "step() + 1m"];
-const STEPS: &[&str] = &["10s", "15s", "20s", "45s", "1m", "2m", ""];
+const STEPS: &[&str] = &["5s", "10s", "15s", "20s", "45s", "1m", "2m", ""];
 const GROUPINGS: &[&str] = &[
     "",
     "",

@@ -92,39 +92,45 @@ fn truth(holds: bool) -> f64 {
     if holds { 1.0 } else { 0.0 }
 }
 
-/// What an operator makes of two samples; `None` if nothing. A comparison keeps `kept`.
+/// What an operator makes of two samples.
+enum Made {
+    /// This.
+    Value(SampleValue),
+    /// Nothing: the comparison does not hold.
+    Nothing,
+    /// They do not fit together, as if they were not matched.
+    Unfit,
+}
+
+/// What an operator makes of two samples. A comparison that holds keeps `kept`.
 fn of_samples(
     binary: &Binary,
     left: &SampleValue,
     right: &SampleValue,
     kept: &SampleValue,
-) -> Result<Option<SampleValue>, LiteralError> {
+) -> Result<Made, LiteralError> {
     use SampleValue::Histogram as H;
     let op = binary.op;
     let compared = |holds: bool| match (binary.return_bool, holds) {
-        (true, holds) => Some(Float(truth(holds))),
-        (false, true) => Some(kept.clone()),
-        (false, false) => None,
+        (true, holds) => Made::Value(Float(truth(holds))),
+        (false, true) => Made::Value(kept.clone()),
+        (false, false) => Made::Nothing,
     };
-    let combined = |made: Result<native::Combined, native::Mismatch>| {
-        made.ok().map(|made| H(Box::new(native::compact(&made.histogram))))
+    let combined = |made: Result<native::Combined, native::Mismatch>| match made {
+        Ok(made) => Made::Value(H(Box::new(native::compact(&made.histogram)))),
+        Err(native::Mismatch) => Made::Unfit,
     };
     Ok(match (left, right) {
         (Float(a), Float(b)) if op.is_comparison() => compared(holds(op, *a, *b)?),
-        (Float(a), Float(b)) => Some(Float(calculated(op, *a, *b)?)),
-        (H(a), Float(b)) => match op {
-            BinaryOp::Mul => Some(times(a, *b)),
-            BinaryOp::Div => Some(divided(a, *b)),
-            _ => None,
-        },
-        (Float(a), H(b)) => (op == BinaryOp::Mul).then(|| times(b, *a)),
-        (H(a), H(b)) => match op {
-            BinaryOp::Eq => compared(native::equal(a, b)),
-            BinaryOp::Ne => compared(!native::equal(a, b)),
-            BinaryOp::Add => combined(native::add(a, b)),
-            BinaryOp::Sub => combined(native::subtract(a, b)),
-            _ => None,
-        },
+        (Float(a), Float(b)) => Made::Value(Float(calculated(op, *a, *b)?)),
+        (H(a), Float(b)) if op == BinaryOp::Mul => Made::Value(times(a, *b)),
+        (H(a), Float(b)) if op == BinaryOp::Div => Made::Value(divided(a, *b)),
+        (Float(a), H(b)) if op == BinaryOp::Mul => Made::Value(times(b, *a)),
+        (H(a), H(b)) if op == BinaryOp::Eq => compared(native::equal(a, b)),
+        (H(a), H(b)) if op == BinaryOp::Ne => compared(!native::equal(a, b)),
+        (H(a), H(b)) if op == BinaryOp::Add => combined(native::add(a, b)),
+        (H(a), H(b)) if op == BinaryOp::Sub => combined(native::subtract(a, b)),
+        _ => Made::Unfit,
     })
 }
 
@@ -177,7 +183,7 @@ fn each(
     let mut results = Vec::new();
     for (labels, value) in vector {
         let (left, right) = operands(&value);
-        if let Some(result) = of_samples(binary, &left, &right, &value)? {
+        if let Made::Value(result) = of_samples(binary, &left, &right, &value)? {
             let labels = if changes_the_metric(binary) { nameless(&labels) } else { labels };
             results.push((labels, result));
         }
@@ -227,13 +233,17 @@ fn matched(
         let partner = one.iter().find(|(other, _)| signature(other, matching) == wanted);
         let Some((other, partner)) = partner else { continue };
         let result_labels = joined_labels(binary, matching, labels, other);
+        let (left, right) = if swapped { (partner, value) } else { (value, partner) };
+        let made = of_samples(binary, left, right, left)?;
+        if matches!(made, Made::Unfit) {
+            continue;
+        }
         let one_to_one = matching.cardinality == Cardinality::OneToOne;
         let told_apart_by = if one_to_one { Labels::empty() } else { result_labels.clone() };
         if !taken.insert((wanted, told_apart_by)) {
             return refused(if one_to_one { MANY_TO_ONE } else { NOT_UNIQUE });
         }
-        let (left, right) = if swapped { (partner, value) } else { (value, partner) };
-        if let Some(result) = of_samples(binary, left, right, left)? {
+        if let Made::Value(result) = made {
             results.push((result_labels, result));
         }
     }

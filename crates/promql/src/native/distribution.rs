@@ -100,7 +100,9 @@ pub fn fraction(lower: f64, upper: f64, h: &Histogram) -> f64 {
         return 0.0;
     }
     let buckets: Vec<Bucket> = h.buckets().into_iter().map(|b| narrowed(h, b)).collect();
-    (below(h, &buckets, upper) - below(h, &buckets, lower)) / h.count
+    // In a difference of histograms there may be more below than there is in all.
+    let below = |value| below(h, &buckets, value).min(h.count);
+    (below(upper) - below(lower)) / h.count
 }
 
 /// How many observations lie below a value.

@@ -7,7 +7,6 @@
 
 mod add;
 mod distribution;
-pub(crate) mod hints;
 mod layout;
 mod over_time;
 mod reset;

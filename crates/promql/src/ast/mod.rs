@@ -70,10 +70,8 @@ pub enum Expr {
     },
     /// `"text"`.
     String {
-        /// The text, unquoted; what is not UTF-8 is replaced.
+        /// The text, unquoted.
         value: String,
-        /// The bytes of a text that is not UTF-8.
-        bytes: Option<Vec<u8>>,
         /// Where.
         span: Span,
     },
@@ -392,16 +390,6 @@ pub enum Extension {
     Anchored,
     /// Interpolate at both edges.
     Smoothed,
-}
-
-impl Extension {
-    /// As written.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Anchored => "anchored",
-            Self::Smoothed => "smoothed",
-        }
-    }
 }
 
 impl Expr {

@@ -247,14 +247,13 @@ impl<'n, 'e> Range<'n, 'e> {
         let (written, argument) = arguments
             .find(|(written, _)| written.value_type() == ValueType::Matrix)
             .expect("the checker demands a range for a function over windows");
-        let (shift, range_ms, span) = match argument {
-            Node::Select(select) => (select.shift, select.back_ms, written.span()),
-            // What is said of a subquery is said of the begin of the query, as in Prometheus.
-            Node::Subquery(subquery) => (subquery.shift, subquery.range_ms, Span::default()),
+        let (shift, range_ms) = match argument {
+            Node::Select(select) => (select.shift, select.back_ms),
+            Node::Subquery(subquery) => (subquery.shift, subquery.range_ms),
             _ => unreachable!("only selectors and subqueries are ranges"),
         };
         let function = node.function.name;
-        Self { node: argument, shift, range_ms, span, function }
+        Self { node: argument, shift, range_ms, span: written.span(), function }
     }
 }
 

@@ -19,7 +19,6 @@ use super::series::EvalSeries;
 use super::steps::Steps;
 use super::{Evaluator, Sink};
 use crate::error::EngineError;
-use crate::native::hints;
 use crate::plan::SelectNode;
 
 /// How many series are read in a row before the deadline is looked at.
@@ -82,8 +81,7 @@ impl Evaluator<'_> {
             step_ms: if steps.count > 1 { steps.step_ms } else { 0 },
             func: select.around.to_owned(),
             range_ms: if select.is_range { select.back_ms } else { 0 },
-            // With the sample before the first one, if that is near.
-            reach: reach(moments, select.back_ms.saturating_add(select.lookback_ms)),
+            reach: reach(moments, select.back_ms),
             ..SelectHints::default()
         };
         let mut set = querier.select(select.matchers, &hints)?;
@@ -154,33 +152,12 @@ impl Reader<'_> {
         for range in read_ranges(series.chunks(), self.moments, self.select.back_ms) {
             series.read(range, columns)?;
         }
-        if let Some(first) = columns.histogram_timestamps.first() {
-            let before = histogram_before(series, *first)?;
-            hints::settle(columns, before.as_ref(), self.select.counts_only);
-        }
         let column = Column::absent(self.steps.count);
         let mut made = EvalSeries::new(series.labels().clone(), column);
         let looked_at = (self.make)(columns, &mut made)?;
         self.budget.count_read(looked_at);
         Ok(made)
     }
-}
-
-/// The newest sample before `t`, if it is a histogram.
-fn histogram_before(
-    series: &mut dyn Series,
-    t: Timestamp,
-) -> Result<Option<(Timestamp, Histogram)>, EngineError> {
-    let older = series.chunks().iter().rev().find(|chunk| chunk.min_t < t).copied();
-    let Some(chunk) = older else { return Ok(None) };
-    let Some(range) = TimeRange::new(chunk.min_t, t - 1) else { return Ok(None) };
-    let mut columns = Columns::default();
-    series.read(range, &mut columns)?;
-    let Some((at, h)) = columns.histogram_timestamps.last().zip(columns.histograms.pop()) else {
-        return Ok(None);
-    };
-    let is_newest = columns.timestamps.last().is_none_or(|float| float < at);
-    Ok(is_newest.then_some((*at, h)))
 }
 
 /// The ranges to read of a series so that at each of `moments` everything in the `back_ms` before
@@ -243,25 +220,12 @@ fn see(
     let (times, values) = (&columns.timestamps, &columns.values);
     let mut next = 0;
     for (step, moment) in select.shift.times(steps).enumerate() {
-        let (after, upto) = sight(select, take, moment);
-        next += passed(&times[next..], upto);
+        next += passed(&times[next..], moment);
         let Some(newest) = next.checked_sub(1) else { continue };
         let (t, value) = (times[newest], values[newest]);
-        if t > after && !is_stale(value) {
+        if t > moment.saturating_sub(select.back_ms) && !is_stale(value) {
             column.set(step, if take == Take::Time { seconds(t) } else { value });
         }
-    }
-}
-
-/// The times a sample must be behind, and not behind, to be seen at a moment.
-///
-/// Where `timestamp` asks for a moment that is fixed by `@`, Prometheus forgets the `offset` when it
-/// looks at what it read, not when it reads: only what both see is seen.
-fn sight(select: &SelectNode<'_>, take: Take, moment: Timestamp) -> (Timestamp, Timestamp) {
-    let after = |moment: Timestamp| moment.saturating_sub(select.back_ms);
-    match select.shift.at.filter(|_| take == Take::Time) {
-        Some(at) => (after(moment).max(after(at)), moment.min(at)),
-        None => (after(moment), moment),
     }
 }
 
@@ -278,12 +242,11 @@ fn see_both(
     let mut all = Histograms::default();
     let mut last_seen = Timestamp::MIN;
     for (step, moment) in select.shift.times(steps).enumerate() {
-        let (after, upto) = sight(select, take, moment);
-        let newest = |times: &[Timestamp]| times.partition_point(|t| *t <= upto).checked_sub(1);
+        let newest = |times: &[Timestamp]| times.partition_point(|t| *t <= moment).checked_sub(1);
         let float = newest(timestamps).map(|at| (timestamps[at], values[at]));
         let histogram = newest(histogram_timestamps).map(|at| (histogram_timestamps[at], at));
         let t = float.map(|(t, _)| t).max(histogram.map(|(t, _)| t));
-        let Some(t) = t.filter(|t| *t > after) else { continue };
+        let Some(t) = t.filter(|t| *t > moment.saturating_sub(select.back_ms)) else { continue };
         let (value, seen) = match (float, histogram) {
             (_, Some((ht, at))) if ht == t => (shared[at].sum, Some(&shared[at])),
             (Some((_, value)), _) => (value, None),

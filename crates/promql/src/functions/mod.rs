@@ -107,14 +107,6 @@ pub enum Special {
     SortByLabelDesc,
     /// `sort_desc(v)`: [`sort::by_value`], falling.
     SortDesc,
-    /// `start()`
-    QueryStart,
-    /// `end()`
-    QueryEnd,
-    /// `step()`
-    QueryStep,
-    /// `range()`
-    QueryRange,
     /// `time()`
     Time,
     /// `timestamp(v)`

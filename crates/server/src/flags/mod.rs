@@ -103,11 +103,8 @@ impl Flags {
 
     /// What PromQL includes.
     pub fn parser_options(&self) -> ParserOptions {
-        ParserOptions {
-            experimental_functions: self.has_feature("promql-experimental-functions"),
-            extended_range_selectors: self.has_feature("promql-extended-range-selectors"),
-            fill_modifiers: self.has_feature("promql-binop-fill-modifiers"),
-        }
+        let experimental_functions = self.has_feature("promql-experimental-functions");
+        ParserOptions { experimental_functions }
     }
 }
 
@@ -173,9 +170,7 @@ const FEATURES_WITHOUT_EFFECT: [&str; 10] = [
 ];
 
 /// Features that are switched on by name.
-const FEATURES: [&str; 6] = [
-    "promql-binop-fill-modifiers",
-    "promql-extended-range-selectors",
+const FEATURES: [&str; 4] = [
     "promql-experimental-functions",
     "promql-delayed-name-removal",
     "extra-scrape-metrics",
@@ -183,7 +178,7 @@ const FEATURES: [&str; 6] = [
 ];
 
 /// Features of Prometheus that are not there yet.
-const FEATURES_TO_COME: [&str; 13] = [
+const FEATURES_TO_COME: [&str; 15] = [
     "auto-reload-config",
     "concurrent-rule-eval",
     "created-timestamp-zero-ingestion",
@@ -194,6 +189,8 @@ const FEATURES_TO_COME: [&str; 13] = [
     "native-histograms",
     "old-ui",
     "otlp-deltatocumulative",
+    "promql-binop-fill-modifiers",
+    "promql-extended-range-selectors",
     "promql-per-step-stats",
     "type-and-unit-labels",
     "use-uncached-io",

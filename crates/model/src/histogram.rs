@@ -80,11 +80,11 @@ impl Histogram {
     }
 
     /// Its buckets from the most negative to the most positive, the zero bucket among them if it
-    /// counts anything.
+    /// counts anything. One that the zero bucket reaches into begins where that ends.
     pub fn buckets(&self) -> Vec<Bucket> {
         let mut all: Vec<Bucket> = indexed(&self.negative_spans, &self.negative)
             .map(|(index, count)| {
-                let (lower, upper) = self.bounds(index);
+                let (lower, upper) = self.beyond_zero(index);
                 Bucket { lower: -upper, upper: -lower, count }
             })
             .collect();
@@ -94,10 +94,19 @@ impl Histogram {
             all.push(Bucket { lower, upper, count: self.zero_count });
         }
         all.extend(indexed(&self.positive_spans, &self.positive).map(|(index, count)| {
-            let (lower, upper) = self.bounds(index);
+            let (lower, upper) = self.beyond_zero(index);
             Bucket { lower, upper, count }
         }));
         all
+    }
+
+    /// The bounds of a bucket above zero, without what is in the zero bucket.
+    fn beyond_zero(&self, index: i32) -> (f64, f64) {
+        let (lower, upper) = self.bounds(index);
+        if self.has_custom_bounds() {
+            return (lower, upper);
+        }
+        (lower.max(self.zero_threshold), upper)
     }
 
     /// Whether a bucket's lower and its upper bound are inside: of an exponential one that which is

@@ -8,6 +8,7 @@ use model::labels::{METRIC_NAME, Quoted};
 use crate::ast::{
     Aggregate, AggregateOp, Binary, Call, Cardinality, Expr, Selector, Span, ValueType,
 };
+use crate::functions::{Body, Special};
 use crate::parse::ParseError;
 
 /// The first thing that is wrong with a tree.
@@ -154,11 +155,28 @@ impl Checker<'_> {
             self.note(call.span, format!("{expected} in call to {name}, got {found}"));
         }
         let context = format!("call to function {name}");
+        let is_info = matches!(function.body, Body::Special(Special::Info));
         for (at, argument) in call.arguments.iter_mut().enumerate() {
+            if is_info && at == 1 {
+                self.info_selector(argument, &context);
+                continue;
+            }
             match function.argument(at) {
                 Some(wanted) => self.expect(argument, wanted, &context),
                 None => self.expr(argument),
             }
+        }
+    }
+
+    /// The second argument of `info` selects labels: it has no name, and may match all there is.
+    fn info_selector(&mut self, argument: &Expr, context: &str) {
+        let (wanted, found) = (ValueType::Vector.documented(), argument.value_type().documented());
+        if wanted != found {
+            let text = format!("expected type {wanted} in {context}, got {found}");
+            self.note(argument.span(), text);
+        } else if !matches!(argument, Expr::Selector(Selector { name: None, .. })) {
+            let text = "expected label selectors only, got vector selector instead";
+            self.note(argument.span(), text);
         }
     }
 

@@ -23,10 +23,18 @@ const UNTERMINATED: &str = "unterminated quoted string";
 
 /// What a quoted text, quotes included, stands for. Bytes that are not UTF-8 are replaced.
 pub(crate) fn unquote(text: &str) -> String {
+    match String::from_utf8(unquote_bytes(text)) {
+        Ok(text) => text,
+        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+    }
+}
+
+/// The same as bytes, whatever they are.
+pub(crate) fn unquote_bytes(text: &str) -> Vec<u8> {
     let quote = text.chars().next().unwrap_or('"');
     let body = text.get(1..text.len().saturating_sub(1)).unwrap_or("");
     if quote == '`' || !body.contains('\\') {
-        return body.to_owned();
+        return body.as_bytes().to_vec();
     }
     let mut bytes = Vec::with_capacity(body.len());
     let mut rest = body;
@@ -40,7 +48,7 @@ pub(crate) fn unquote(text: &str) -> String {
         rest = after;
     }
     bytes.extend_from_slice(rest.as_bytes());
-    String::from_utf8_lossy(&bytes).into_owned()
+    bytes
 }
 
 /// What one escape stands for.

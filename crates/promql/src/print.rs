@@ -6,7 +6,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use model::float::Plain;
-use model::labels::{METRIC_NAME, Quoted, is_legacy_label_name};
+use model::labels::{METRIC_NAME, Quoted, QuotedBytes, is_legacy_label_name};
 use model::time::DurationText;
 
 use crate::ast::{
@@ -21,6 +21,7 @@ impl Display for Expr {
         match self {
             Self::Number { value, duration: true, .. } => DurationText(ms(*value)).fmt(f),
             Self::Number { value, .. } => Plain(*value).fmt(f),
+            Self::String { bytes: Some(bytes), .. } => QuotedBytes(bytes).fmt(f),
             Self::String { value, .. } => Quoted(value).fmt(f),
             Self::Paren { inner, .. } => write!(f, "({inner})"),
             Self::Unary { negative, operand, .. } => write!(f, "{}{operand}", sign(*negative)),
@@ -37,9 +38,13 @@ impl Display for Expr {
             Self::Call(call) => {
                 write!(f, "{}({})", call.function.name, List(&call.arguments))
             }
-            Self::Selector(selector) => write!(f, "{}{}", Bare(selector), selector.shift),
+            Self::Selector(selector) => {
+                write!(f, "{}{}{}", Bare(selector), Extended(selector), selector.shift)
+            }
             Self::Range(range) => {
-                write!(f, "{}[{}]{}", Bare(&range.selector), range.range, range.selector.shift)
+                let selector = &range.selector;
+                write!(f, "{}[{}]{}", Bare(selector), range.range, Extended(selector))?;
+                selector.shift.fmt(f)
             }
             Self::Subquery(subquery) => {
                 write!(f, "{}{}", subquery.operand, SubqueryTail(subquery))
@@ -134,8 +139,17 @@ impl Display for Operator<'_> {
         let Binary { op, return_bool, matching, .. } = self.0;
         write!(f, "{}{}", op.as_str(), if *return_bool { " bool" } else { "" })?;
         match matching {
-            Some(matching) if matching.on || !matching.labels.is_empty() => matching.fmt(f),
-            _ => Ok(()),
+            Some(matching) if matching.on || !matching.labels.is_empty() => matching.fmt(f)?,
+            _ => {}
+        }
+        match matching.as_ref().map_or((None, None), |m| (m.fill_left, m.fill_right)) {
+            (Some(left), Some(right)) if left.to_bits() == right.to_bits() => {
+                write!(f, " fill ({})", Plain(left))
+            }
+            (left, right) => {
+                left.map_or(Ok(()), |value| write!(f, " fill_left ({})", Plain(value)))?;
+                right.map_or(Ok(()), |value| write!(f, " fill_right ({})", Plain(value)))
+            }
         }
     }
 }
@@ -186,6 +200,16 @@ impl Display for Bare<'_> {
         inside.sort();
         f.write_str(name)?;
         if inside.is_empty() { Ok(()) } else { write!(f, "{{{}}}", inside.join(",")) }
+    }
+}
+
+/// What stands behind a selector that is extended.
+struct Extended<'a>(&'a Selector);
+
+impl Display for Extended<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let extension = self.0.extension;
+        extension.map_or(Ok(()), |extension| write!(f, " {}", extension.as_str()))
     }
 }
 

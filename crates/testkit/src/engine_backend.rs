@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::clock::ManualClock;
-use model::{Labels, Sample};
 use promql::ast::Expr;
 use promql::{Answer, Engine, EngineOptions, ParserOptions, QueryOptions, parse_with};
 use storage::Appendable;
 
 use crate::MemStorage;
-use crate::script::{Backend, Outcome};
+use crate::notation::Point;
+use crate::script::{Backend, LoadedSeries, Outcome};
 
 /// An engine with the settings that scripts are written for, over a [`MemStorage`].
 ///
@@ -55,12 +55,17 @@ impl Backend for EngineBackend {
         self.store.clear();
     }
 
-    fn load(&mut self, series: &[(Labels, Vec<Sample>)]) -> Result<(), String> {
+    fn load(&mut self, series: &[LoadedSeries]) -> Result<(), String> {
         let mut appender = self.store.appender();
         for (labels, samples) in series {
-            for sample in samples {
-                let appended = appender.append(None, labels, sample.t, sample.v);
-                appended.map_err(|error| format!("{labels} at {} ms: {error}", sample.t))?;
+            for (t, point) in samples {
+                let appended = match point {
+                    Point::Float(v) => appender.append(None, labels, *t, *v),
+                    Point::Histogram { histogram, .. } => {
+                        appender.append_histogram(None, labels, *t, histogram)
+                    }
+                };
+                appended.map_err(|error| format!("{labels} at {t} ms: {error}"))?;
             }
         }
         appender.commit().map(|_| ()).map_err(|error| error.to_string())

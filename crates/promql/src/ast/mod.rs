@@ -70,8 +70,10 @@ pub enum Expr {
     },
     /// `"text"`.
     String {
-        /// The text, unquoted.
+        /// The text, unquoted; what is not UTF-8 is replaced.
         value: String,
+        /// The bytes of a text that is not UTF-8.
+        bytes: Option<Vec<u8>>,
         /// Where.
         span: Span,
     },
@@ -390,6 +392,16 @@ pub enum Extension {
     Anchored,
     /// Interpolate at both edges.
     Smoothed,
+}
+
+impl Extension {
+    /// As written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Anchored => "anchored",
+            Self::Smoothed => "smoothed",
+        }
+    }
 }
 
 impl Expr {

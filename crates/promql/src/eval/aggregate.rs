@@ -5,7 +5,7 @@
 
 use model::Labels;
 use model::float::Plain;
-use model::labels::{METRIC_NAME, Quoted};
+use model::labels::METRIC_NAME;
 use rustc_hash::FxHashMap;
 
 use super::budget::cost;
@@ -17,7 +17,6 @@ use super::steps::Steps;
 use super::{Evaluator, Sink};
 use crate::ast::{AggregateOp, Span};
 use crate::error::EngineError;
-use crate::functions::labels::is_name;
 use crate::native::Note;
 use crate::plan::{AggregateNode, Node};
 
@@ -252,10 +251,6 @@ impl Evaluator<'_> {
             Node::String(label) => *label,
             _ => unreachable!("the checker lets only a text name the label of count_values"),
         };
-        if !is_name(label) {
-            let text = format!("invalid label name {}", Quoted(label));
-            return Err(EngineError::Execution(text));
-        }
         let mut groups: Groups<'_, FxHashMap<Counted, Column>> = Groups::new(node);
         let mut held = 0;
         self.feed(&node.operand, steps, &mut |mut series| {

@@ -19,10 +19,10 @@ use super::series::{DuplicateLabelset, EvalSeries};
 use super::steps::{Shift, Steps};
 use super::window::Windows;
 use super::{Evaluator, Sink, unlabelled};
-use crate::ast::{Span, ValueType};
+use crate::ast::{Extension, Span, ValueType};
 use crate::error::EngineError;
 use crate::functions::Body;
-use crate::native::{NativeWindow, Note, Outcome, over_window};
+use crate::native::{NativeWindow, Note, Outcome, over_extended, over_window};
 use crate::plan::{CallNode, Node};
 
 /// Functions that make sense of counters only.
@@ -147,7 +147,13 @@ impl Evaluator<'_> {
         sink: Sink<'_>,
     ) -> Result<(), EngineError> {
         let notes = Notes::default();
+        if let Some(extension) = range.extension {
+            extension.check(range.function).map_err(EngineError::Execution)?;
+        }
         let make = |columns: &Columns, series: &mut EvalSeries| {
+            if let Some(extension) = range.extension {
+                return Ok(over_extension(columns, range, extension, steps, series, &notes));
+            }
             let windows = Windows::new(columns, range.shift, steps, range.range_ms);
             run(&windows, &mut series.column)?;
             if !columns.histograms.is_empty() {
@@ -160,15 +166,16 @@ impl Evaluator<'_> {
             Node::Subquery(subquery) => self.feed_subquery(subquery, steps, &make, sink)?,
             _ => unreachable!("the checker lets only ranges stand where ranges are needed"),
         }
+        self.tell(notes, range.span);
+        Ok(())
+    }
+
+    /// Says what there is to say about windows.
+    pub(super) fn tell(&self, notes: Notes, span: Span) {
         for (note, metric) in notes.into_inner().unwrap_or_else(PoisonError::into_inner) {
             let text = note.text(&metric);
-            if note.is_warning() {
-                self.warn(text, range.span)
-            } else {
-                self.info(text, range.span)
-            }
+            if note.is_warning() { self.warn(text, span) } else { self.info(text, span) }
         }
-        Ok(())
     }
 
     fn note_gauge(&self, name: &str, span: Span) {
@@ -182,7 +189,7 @@ impl Evaluator<'_> {
 }
 
 /// What is to be said about windows, and of which metric; filled from any core.
-type Notes = Mutex<BTreeSet<(Note, String)>>;
+pub(super) type Notes = Mutex<BTreeSet<(Note, String)>>;
 
 /// Corrects what a function made of the floats at those steps whose window has histograms.
 fn over_histograms(
@@ -216,6 +223,57 @@ fn over_histograms(
     series.histograms = (!all.is_empty()).then(|| Box::new(all));
 }
 
+/// Fills a series from windows with edges; returns how many samples they looked at.
+fn over_extension(
+    columns: &Columns,
+    range: &Range<'_, '_>,
+    extension: Extension,
+    steps: Steps,
+    series: &mut EvalSeries,
+    notes: &Notes,
+) -> u64 {
+    let ahead_ms = if extension == Extension::Smoothed { range.lookback_ms } else { 0 };
+    let around_ms = range.range_ms.saturating_add(range.lookback_ms).saturating_add(ahead_ms);
+    let mut looked_at = 0;
+    fill(columns, series, notes, &mut range.shift.times(steps), &mut |columns, end_ms, note| {
+        let within = NativeWindow::of(columns, end_ms, range.range_ms);
+        let around = NativeWindow::of(columns, end_ms.saturating_add(ahead_ms), around_ms);
+        looked_at += (within.floats.len() + within.times.len()) as u64;
+        over_extended(range.function, extension, &around, &within, note)
+    });
+    looked_at
+}
+
+/// What a moment makes of the samples of a series, and says of them.
+type MakeAt<'m> = dyn FnMut(&Columns, i64, &mut dyn FnMut(Note)) -> Outcome + 'm;
+
+/// Fills a series with what `make` makes of the samples at each moment, stale markers left out.
+pub(super) fn fill(
+    columns: &Columns,
+    series: &mut EvalSeries,
+    notes: &Notes,
+    moments: &mut dyn Iterator<Item = i64>,
+    make: &mut MakeAt<'_>,
+) {
+    let columns = without_stale(columns);
+    let metric = series.labels.metric_name().to_owned();
+    let mut note = |note| {
+        notes.lock().unwrap_or_else(PoisonError::into_inner).insert((note, metric.clone()));
+    };
+    let mut all = Histograms::default();
+    for (step, moment) in moments.enumerate() {
+        match make(&columns, moment, &mut note) {
+            Outcome::OfFloats | Outcome::Nothing => {}
+            Outcome::Float(value) => series.column.set(step, value),
+            Outcome::Histogram(histogram) => {
+                series.column.set(step, 0.0);
+                all.push(step, Arc::new(*histogram));
+            }
+        }
+    }
+    series.histograms = (!all.is_empty()).then(|| Box::new(all));
+}
+
 /// The same columns without stale markers, of either kind.
 fn without_stale(columns: &Columns) -> Columns {
     let floats = columns.timestamps.iter().zip(&columns.values).filter(|(_, v)| !is_stale(**v));
@@ -238,6 +296,10 @@ pub(super) struct Range<'n, 'e> {
     span: Span,
     /// The function it is an argument of.
     function: &'static str,
+    /// How it treats its edges.
+    extension: Option<Extension>,
+    /// How far beyond the edges it may look then, ms.
+    lookback_ms: i64,
 }
 
 impl<'n, 'e> Range<'n, 'e> {
@@ -247,13 +309,18 @@ impl<'n, 'e> Range<'n, 'e> {
         let (written, argument) = arguments
             .find(|(written, _)| written.value_type() == ValueType::Matrix)
             .expect("the checker demands a range for a function over windows");
-        let (shift, range_ms) = match argument {
-            Node::Select(select) => (select.shift, select.back_ms),
-            Node::Subquery(subquery) => (subquery.shift, subquery.range_ms),
+        let (shift, range_ms, span) = match argument {
+            Node::Select(select) => (select.shift, select.back_ms, written.span()),
+            // What is said of a subquery is said of the begin of the query, as in Prometheus.
+            Node::Subquery(subquery) => (subquery.shift, subquery.range_ms, Span::default()),
             _ => unreachable!("only selectors and subqueries are ranges"),
         };
+        let (extension, lookback_ms) = match argument {
+            Node::Select(select) => (select.extension, select.lookback_ms),
+            _ => (None, 0),
+        };
         let function = node.function.name;
-        Self { node: argument, shift, range_ms, span: written.span(), function }
+        Self { node: argument, shift, range_ms, span, function, extension, lookback_ms }
     }
 }
 

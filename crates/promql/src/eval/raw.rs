@@ -17,6 +17,10 @@ impl Evaluator<'_> {
         select: &SelectNode<'_>,
         steps: Steps,
     ) -> Result<Vec<MatrixSeries>, EngineError> {
+        if let Some(extension) = select.extension {
+            let text = "modifier can only be used within a function of ranges";
+            return Err(EngineError::Execution(format!("{} {text}", extension.as_str())));
+        }
         let Some(querier) = self.querier else { return Ok(Vec::new()) };
         let moment = Steps::single(select.shift.apply(steps.start));
         let hints =

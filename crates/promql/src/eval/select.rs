@@ -19,6 +19,7 @@ use super::series::EvalSeries;
 use super::steps::Steps;
 use super::{Evaluator, Sink};
 use crate::error::EngineError;
+use crate::native::hints;
 use crate::plan::SelectNode;
 
 /// How many series are read in a row before the deadline is looked at.
@@ -34,6 +35,8 @@ pub(super) enum Take {
     Value,
     /// Its time, in seconds.
     Time,
+    /// The same, as the function `timestamp` has it: see [`sight`].
+    Timestamp,
 }
 
 impl Evaluator<'_> {
@@ -55,6 +58,9 @@ impl Evaluator<'_> {
         take: Take,
         sink: Sink<'_>,
     ) -> Result<(), EngineError> {
+        if select.extension.is_some() {
+            return self.feed_smoothed(select, steps, sink);
+        }
         let make = |columns: &Columns, series: &mut EvalSeries| {
             see(columns, select, steps, take, series);
             Ok(series.column.count() as u64)
@@ -76,16 +82,19 @@ impl Evaluator<'_> {
         if steps.count == 0 {
             return Ok(());
         }
-        let moments = select.shift.moments(steps);
+        let (ahead_ms, back_ms) = select.reach_ms();
+        let moments = select.shift.moments(steps).later(ahead_ms);
+        let back_ms = back_ms.saturating_add(ahead_ms);
         let hints = SelectHints {
             step_ms: if steps.count > 1 { steps.step_ms } else { 0 },
             func: select.around.to_owned(),
             range_ms: if select.is_range { select.back_ms } else { 0 },
-            reach: reach(moments, select.back_ms),
+            // With the sample before the first one, if that is near.
+            reach: reach(moments, back_ms.saturating_add(select.lookback_ms)),
             ..SelectHints::default()
         };
         let mut set = querier.select(select.matchers, &hints)?;
-        let reader = Reader { select, steps, moments, make, budget: self.budget };
+        let reader = Reader { select, steps, moments, back_ms, make, budget: self.budget };
         let cores = rayon::current_num_threads();
         let mut batch: Vec<Box<dyn Series + '_>> = Vec::new();
         loop {
@@ -111,7 +120,9 @@ pub(super) type Make<'m> =
 struct Reader<'r> {
     select: &'r SelectNode<'r>,
     steps: Steps,
+    /// The moments that samples are read for, and how far back from each.
     moments: Steps,
+    back_ms: i64,
     make: &'r Make<'r>,
     budget: &'r Budget<'r>,
 }
@@ -149,8 +160,12 @@ impl Reader<'_> {
         columns: &mut Columns,
     ) -> Result<EvalSeries, EngineError> {
         columns.clear();
-        for range in read_ranges(series.chunks(), self.moments, self.select.back_ms) {
+        for range in read_ranges(series.chunks(), self.moments, self.back_ms) {
             series.read(range, columns)?;
+        }
+        if let Some(first) = columns.histogram_timestamps.first() {
+            let before = histogram_before(series, *first)?;
+            hints::settle(columns, before.as_ref(), self.select.counts_only);
         }
         let column = Column::absent(self.steps.count);
         let mut made = EvalSeries::new(series.labels().clone(), column);
@@ -158,6 +173,23 @@ impl Reader<'_> {
         self.budget.count_read(looked_at);
         Ok(made)
     }
+}
+
+/// The newest sample before `t`, if it is a histogram.
+fn histogram_before(
+    series: &mut dyn Series,
+    t: Timestamp,
+) -> Result<Option<(Timestamp, Histogram)>, EngineError> {
+    let older = series.chunks().iter().rev().find(|chunk| chunk.min_t < t).copied();
+    let Some(chunk) = older else { return Ok(None) };
+    let Some(range) = TimeRange::new(chunk.min_t, t - 1) else { return Ok(None) };
+    let mut columns = Columns::default();
+    series.read(range, &mut columns)?;
+    let Some((at, h)) = columns.histogram_timestamps.last().zip(columns.histograms.pop()) else {
+        return Ok(None);
+    };
+    let is_newest = columns.timestamps.last().is_none_or(|float| float < at);
+    Ok(is_newest.then_some((*at, h)))
 }
 
 /// The ranges to read of a series so that at each of `moments` everything in the `back_ms` before
@@ -220,12 +252,25 @@ fn see(
     let (times, values) = (&columns.timestamps, &columns.values);
     let mut next = 0;
     for (step, moment) in select.shift.times(steps).enumerate() {
-        next += passed(&times[next..], moment);
+        let (after, upto) = sight(select, take, moment);
+        next += passed(&times[next..], upto);
         let Some(newest) = next.checked_sub(1) else { continue };
         let (t, value) = (times[newest], values[newest]);
-        if t > moment.saturating_sub(select.back_ms) && !is_stale(value) {
-            column.set(step, if take == Take::Time { seconds(t) } else { value });
+        if t > after && !is_stale(value) {
+            column.set(step, if take == Take::Value { value } else { seconds(t) });
         }
+    }
+}
+
+/// The times a sample must be behind, and not behind, to be seen at a moment.
+///
+/// Where `timestamp` asks for a moment that is fixed by `@`, Prometheus forgets the `offset` when it
+/// looks at what it read, not when it reads: only what both see is seen.
+fn sight(select: &SelectNode<'_>, take: Take, moment: Timestamp) -> (Timestamp, Timestamp) {
+    let after = |moment: Timestamp| moment.saturating_sub(select.back_ms);
+    match select.shift.at.filter(|_| take == Take::Timestamp) {
+        Some(at) => (after(moment).max(after(at)), moment.min(at)),
+        None => (after(moment), moment),
     }
 }
 
@@ -242,11 +287,12 @@ fn see_both(
     let mut all = Histograms::default();
     let mut last_seen = Timestamp::MIN;
     for (step, moment) in select.shift.times(steps).enumerate() {
-        let newest = |times: &[Timestamp]| times.partition_point(|t| *t <= moment).checked_sub(1);
+        let (after, upto) = sight(select, take, moment);
+        let newest = |times: &[Timestamp]| times.partition_point(|t| *t <= upto).checked_sub(1);
         let float = newest(timestamps).map(|at| (timestamps[at], values[at]));
         let histogram = newest(histogram_timestamps).map(|at| (histogram_timestamps[at], at));
         let t = float.map(|(t, _)| t).max(histogram.map(|(t, _)| t));
-        let Some(t) = t.filter(|t| *t > moment.saturating_sub(select.back_ms)) else { continue };
+        let Some(t) = t.filter(|t| *t > after) else { continue };
         let (value, seen) = match (float, histogram) {
             (_, Some((ht, at))) if ht == t => (shared[at].sum, Some(&shared[at])),
             (Some((_, value)), _) => (value, None),
@@ -255,7 +301,7 @@ fn see_both(
         if is_stale(value) {
             continue;
         }
-        series.column.set(step, if take == Take::Time { seconds(t) } else { value });
+        series.column.set(step, if take == Take::Value { value } else { seconds(t) });
         if let Some(histogram) = seen.filter(|_| take == Take::Value) {
             // Seen again, the same sample says nothing of another reset.
             if std::mem::replace(&mut last_seen, t) == t && step > 0 {

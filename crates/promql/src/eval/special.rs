@@ -43,6 +43,7 @@ impl Evaluator<'_> {
             Special::HistogramOnly => self.feed_of_histograms(node, steps, sink),
             Special::HistogramQuantile => self.feed_histogram_quantile(node, steps, sink),
             Special::HistogramQuantiles => self.feed_histogram_quantiles(node, steps, sink),
+            Special::Info => self.feed_info(node, steps, sink),
             Special::LabelJoin => self.feed_label_join(node, steps, sink),
             Special::LabelReplace => self.feed_label_replace(node, steps, sink),
             Special::Sort => self.feed_sorted(node, steps, sink, &|all| sort::by_value(all, false)),
@@ -56,9 +57,15 @@ impl Evaluator<'_> {
             }
             Special::Timestamp => self.feed_timestamps(node, steps, sink),
             Special::Vector => sink(unlabelled(self.scalar(argument(node, 0), steps)?)),
-            Special::MaxOf | Special::MinOf | Special::Pi | Special::Scalar | Special::Time => {
-                unreachable!("the table says that it gives a scalar")
-            }
+            Special::MaxOf
+            | Special::MinOf
+            | Special::Pi
+            | Special::QueryEnd
+            | Special::QueryRange
+            | Special::QueryStart
+            | Special::QueryStep
+            | Special::Scalar
+            | Special::Time => unreachable!("the table says that it gives a scalar"),
         }
     }
 
@@ -275,27 +282,31 @@ impl Evaluator<'_> {
             let quantiles = self.scalar(argument(node, at), steps)?;
             self.warn_of_quantiles(&quantiles, span_of(node, at));
             let value = Plain(quantiles.first().copied().unwrap_or(f64::NAN)).to_string();
-            for family in &families {
-                let column = self.quantiles_of(family, &quantiles, span_of(node, 0));
-                let labels = family.labels.to_builder().set(label, value.as_str()).build();
-                all.push(self.of_family(family, labels, column));
-            }
             let span = span_of(node, 0);
-            let mut more = self.of_natives(&natives, steps, &|step, h, metric| {
+            let mut made = Vec::with_capacity(families.len() + natives.len());
+            for family in &families {
+                let column = self.quantiles_of(family, &quantiles, span);
+                made.push(self.of_family(family, family.labels.clone(), column));
+            }
+            made.extend(self.of_natives(&natives, steps, &|step, h, metric| {
                 self.native_quantile(quantiles[step], h, metric, span)
-            });
-            for series in &mut more {
+            }));
+            self.without_mixed(&mut made, families.len(), span);
+            for series in &mut made {
                 series.labels = series.labels.to_builder().set(label, value.as_str()).build();
             }
-            all.extend(more);
+            all.append(&mut made);
         }
         rejoin(all, sink)
     }
 
     fn quantiles_of(&self, family: &Family, quantiles: &[f64], span: Span) -> Column {
         let (column, corrected) = family.quantiles(quantiles);
-        if corrected {
-            let name = model::labels::Quoted(family.labels.metric_name());
+        // Prometheus forgets the name behind the first step, where it does not keep it to the end.
+        let later = if self.delayed_names { family.labels.metric_name() } else { "" };
+        let names = [(corrected.first, family.labels.metric_name()), (corrected.later, later)];
+        for (_, name) in names.into_iter().filter(|(is_said, _)| *is_said) {
+            let name = model::labels::Quoted(name);
             self.info(format!("{NOT_MONOTONIC} {name}"), span);
         }
         column
@@ -393,13 +404,11 @@ impl Evaluator<'_> {
     ) -> Result<(), EngineError> {
         let mut all = self.collect(argument(node, 0), steps)?;
         self.release(&all);
-        if matches!(node.function.body, Body::Special(Special::Sort | Special::SortDesc)) {
+        if steps.count == 1 {
             // Histograms have no order.
             for series in &mut all {
                 series.drop_histograms();
             }
-        }
-        if steps.count == 1 {
             order(&mut all);
         } else {
             self.warn(SORT_IN_RANGE, node.call.span);
@@ -420,16 +429,13 @@ impl Evaluator<'_> {
             all.push(series);
             Ok(())
         };
-        // A plus sign makes it a computed vector, though the plan knows nothing of it.
-        let written = node.call.arguments.first().map(Expr::unwrap_parens);
-        let is_plain = matches!(written, Some(Expr::Selector(_)));
         match argument(node, 0) {
-            Node::Select(select) if is_plain => {
-                self.feed_instant(select, steps, Take::Time, &mut take)?;
+            Node::Select(select) if select.extension.is_none() => {
+                self.feed_instant(select, steps, Take::Timestamp, &mut take)?;
             }
-            Node::Once(inner) if is_plain && matches!(**inner, Node::Select(_)) => {
+            Node::Once(inner) if matches!(&**inner, Node::Select(s) if s.extension.is_none()) => {
                 let Node::Select(select) = &**inner else { unreachable!("just looked at") };
-                self.feed_instant(select, steps.first(), Take::Time, &mut |series| {
+                self.feed_instant(select, steps.first(), Take::Timestamp, &mut |series| {
                     take(series.repeated(steps.count))
                 })?;
             }

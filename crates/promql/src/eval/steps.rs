@@ -46,6 +46,12 @@ impl Steps {
         Self { count: self.count.min(1), ..self }
     }
 
+    /// The same moments, each so much later.
+    #[must_use]
+    pub fn later(self, ms: i64) -> Self {
+        Self { start: self.start.saturating_add(ms), ..self }
+    }
+
     /// All moments in order.
     pub fn times(self) -> impl Iterator<Item = Timestamp> {
         (0..self.count).map(move |at| self.time(at))

@@ -12,6 +12,7 @@ use super::series::EvalSeries;
 use super::steps::Steps;
 use super::{Evaluator, Sink};
 use crate::error::EngineError;
+use crate::native::hints::forget;
 use crate::plan::SubqueryNode;
 
 impl Evaluator<'_> {
@@ -32,8 +33,11 @@ impl Evaluator<'_> {
             for (step, value) in series.column.iter() {
                 let t = subquery.inner.time(step);
                 if let Some(histogram) = series.histogram(step) {
+                    let mut histogram = Histogram::clone(histogram);
+                    // What is known is about the sample before it in the store.
+                    forget(&mut histogram);
                     columns.histogram_timestamps.push(t);
-                    columns.histograms.push(Histogram::clone(histogram));
+                    columns.histograms.push(histogram);
                 } else {
                     columns.timestamps.push(t);
                     columns.values.push(value);

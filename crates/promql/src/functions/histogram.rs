@@ -71,14 +71,29 @@ pub fn families(series: Vec<EvalSeries>, mut warn: impl FnMut(String)) -> Vec<Fa
     families
 }
 
+/// For which quantiles of a family buckets had to be corrected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Corrected {
+    /// For that at the first step that has buckets.
+    pub first: bool,
+    /// For one behind it.
+    pub later: bool,
+}
+
 impl Family {
-    /// The quantiles, one for each step, and whether buckets had to be corrected for any of them:
-    /// counts that fall from bucket to bucket cannot be cumulative.
-    pub fn quantiles(&self, quantiles: &[f64]) -> (Column, bool) {
-        let mut corrected = false;
+    /// The quantiles, one for each step, and whether buckets had to be corrected for the first of
+    /// them, and for any later one: counts that fall from bucket to bucket cannot be cumulative.
+    pub fn quantiles(&self, quantiles: &[f64]) -> (Column, Corrected) {
+        let mut corrected = Corrected::default();
+        let mut is_first = true;
         let column = self.each_step(quantiles.len(), |step, buckets| {
             let (value, forced) = quantile(quantiles[step], buckets);
-            corrected |= forced;
+            let which = if std::mem::take(&mut is_first) {
+                &mut corrected.first
+            } else {
+                &mut corrected.later
+            };
+            *which |= forced;
             value
         });
         (column, corrected)

@@ -83,23 +83,21 @@ pub(crate) fn is_name(text: &str) -> bool {
 }
 
 /// The labels `absent` and `absent_over_time` give for their argument, if it is a plain selector:
-/// those of its `=` matchers, but for names that another matcher takes up again later.
+/// those of its `=` matchers, but for names that another matcher has, too.
 pub fn of_absent(argument: &Expr) -> Labels {
     let matchers = match argument.unwrap_parens() {
         Expr::Selector(selector) => &selector.matchers,
         Expr::Range(range) => &range.selector.matchers,
         _ => return Labels::empty(),
     };
-    let equal = |matcher: &Matcher| matcher.op == MatchOp::Equal;
-    let mut named: Vec<&Matcher> = Vec::new();
-    for (at, matcher) in matchers.iter().enumerate().filter(|(_, m)| m.name != METRIC_NAME) {
-        let same = |other: &Matcher| other.name == matcher.name;
-        named.retain(|other| !same(other));
-        if equal(matcher) && !matchers[..at].iter().any(|other| same(other) && equal(other)) {
-            named.push(matcher);
-        }
-    }
-    Labels::from_pairs(named.iter().map(|m| (m.name.as_str(), m.value.as_str())))
+    let is_alone = |matcher: &&Matcher| {
+        matchers.iter().filter(|other| other.name == matcher.name).count() == 1
+    };
+    let named = matchers
+        .iter()
+        .filter(|matcher| matcher.name != METRIC_NAME && matcher.op == MatchOp::Equal)
+        .filter(is_alone);
+    Labels::from_pairs(named.map(|m| (m.name.as_str(), m.value.as_str())))
 }
 
 #[cfg(test)]
@@ -150,13 +148,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_absent_has_the_labels_that_no_later_matcher_takes_up() {
+    fn what_is_absent_has_the_labels_that_only_one_matcher_names() {
         for (argument, expected) in [
             ("m{a=\"1\", b!=\"2\", c=~\"3\"}", &[("a", "1")][..]),
             ("m{a=\"1\", a=\"1\"}", &[]),
             ("m{a=\"1\", a=\"2\", a=\"3\"}", &[]),
             ("m{a=\"1\", a!=\"2\"}", &[]),
-            ("m{a!=\"2\", a=\"1\"}", &[("a", "1")]),
+            ("m{a!=\"2\", a=\"1\"}", &[]),
             ("(m{a=\"1\"}[5m])", &[("a", "1")]),
             ("sum(m{a=\"1\"})", &[]),
         ] {

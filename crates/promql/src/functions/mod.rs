@@ -87,6 +87,8 @@ pub enum Special {
     HistogramQuantile,
     /// `histogram_quantiles(b, label, q…)`: [`histogram::families`].
     HistogramQuantiles,
+    /// `info(v, {…})`
+    Info,
     /// `label_join(v, …)`: [`labels::LabelJoin`].
     LabelJoin,
     /// `label_replace(v, …)`: [`labels::LabelReplace`].
@@ -107,6 +109,14 @@ pub enum Special {
     SortByLabelDesc,
     /// `sort_desc(v)`: [`sort::by_value`], falling.
     SortDesc,
+    /// `start()`
+    QueryStart,
+    /// `end()`
+    QueryEnd,
+    /// `step()`
+    QueryStep,
+    /// `range()`
+    QueryRange,
     /// `time()`
     Time,
     /// `timestamp(v)`

@@ -7,6 +7,9 @@ use crate::eval::column::Column;
 use crate::eval::fold::add_compensated;
 use crate::eval::window::{Monoid, Queue, Window, Windows};
 
+/// Products of greater values with times may be more than floats hold; then Prometheus has no line.
+const LARGEST: f64 = 1e290;
+
 /// `deriv(v[d])`
 pub(super) fn deriv(windows: &Windows<'_>, _: &[Vec<f64>], out: &mut Column) {
     let origin = |window: Window| windows.times()[window.from];
@@ -37,10 +40,11 @@ fn each_line(
     mut give: impl FnMut(usize, Line),
 ) {
     let (times, values) = (windows.times(), windows.values());
+    let as_sums = windows.are_short() || values.iter().any(|value| value.abs() > LARGEST);
     let mut queue = Queue::new();
     for window in windows.iter().filter(|window| window.count() > 1) {
         let Window { step, from, to } = window;
-        let line = if windows.are_short() {
+        let line = if as_sums {
             through(&times[from..to], &values[from..to], origin(window))
         } else {
             let from_first = |t: i64| (t - times[0]) as f64 / 1000.0;

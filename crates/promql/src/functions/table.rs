@@ -124,6 +124,14 @@ pub(super) const TABLE: &[Function] = &[
         "The range smoothed, with its trend.",
     )
     .experimental(),
+    Function::new(
+        "end",
+        &[],
+        Scalar,
+        Special(S::QueryEnd),
+        "The time of the last evaluation of the query, in seconds.",
+    )
+    .experimental(),
     Function::new("exp", &[Vector], Vector, Map(f64::exp), "e to the power of the value."),
     Function::new(
         "first_over_time",
@@ -217,6 +225,16 @@ pub(super) const TABLE: &[Function] = &[
         Window(rate::increase),
         "How much a counter grew over the range.",
     ),
+    Function::new(
+        "info",
+        &[Vector, Vector],
+        Vector,
+        Special(S::Info),
+        "With the labels that info metrics of the same instance and job have.",
+    )
+    .optional(1)
+    .experimental()
+    .keeping_name(),
     Function::new(
         "irate",
         &[Matrix],
@@ -328,6 +346,14 @@ pub(super) const TABLE: &[Function] = &[
     ),
     Function::new("rad", &[Vector], Vector, Map(math::rad), "Degrees as radians."),
     Function::new(
+        "range",
+        &[],
+        Scalar,
+        Special(S::QueryRange),
+        "From the start of the query to its end, in seconds.",
+    )
+    .experimental(),
+    Function::new(
         "rate",
         &[Matrix],
         Vector,
@@ -391,6 +417,14 @@ pub(super) const TABLE: &[Function] = &[
     .keeping_name(),
     Function::new("sqrt", &[Vector], Vector, Map(f64::sqrt), "The square root."),
     Function::new(
+        "start",
+        &[],
+        Scalar,
+        Special(S::QueryStart),
+        "The time of the first evaluation of the query, in seconds.",
+    )
+    .experimental(),
+    Function::new(
         "stddev_over_time",
         &[Matrix],
         Vector,
@@ -404,6 +438,14 @@ pub(super) const TABLE: &[Function] = &[
         Window(variance::stdvar),
         "The variance of the range.",
     ),
+    Function::new(
+        "step",
+        &[],
+        Scalar,
+        Special(S::QueryStep),
+        "From one evaluation of the query to the next, in seconds; 0 if there is one only.",
+    )
+    .experimental(),
     Function::new("sum_over_time", &[Matrix], Vector, Window(sum::sum), "The sum of the range."),
     Function::new("tan", &[Vector], Vector, Map(f64::tan), "The tangent."),
     Function::new("tanh", &[Vector], Vector, Map(f64::tanh), "The hyperbolic tangent."),

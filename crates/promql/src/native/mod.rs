@@ -7,6 +7,8 @@
 
 mod add;
 mod distribution;
+mod extended;
+pub(crate) mod hints;
 mod layout;
 mod over_time;
 mod reset;
@@ -15,7 +17,9 @@ mod trim;
 mod window;
 
 pub use add::{Combined, Mismatch, add, subtract};
+
 pub use distribution::{deviation, fraction, quantile};
+pub(crate) use extended::{over_extended, smoothed_at};
 pub use layout::{compact, equal};
 pub use reset::is_reset;
 pub use total::total;

@@ -33,21 +33,26 @@ pub(super) fn extrapolated(
     Outcome::Histogram(Box::new(scaled(&change, factor)))
 }
 
-/// The change over histograms, of which there are two at least.
-fn change(
-    histograms: &[Histogram],
-    is_counter: bool,
-    note: &mut dyn FnMut(Note),
-) -> Option<Histogram> {
+/// Says so if these are gauges where counters were expected, or the other way round.
+pub(super) fn note_hints(histograms: &[Histogram], is_counter: bool, note: &mut dyn FnMut(Note)) {
     let gauge = |h: &Histogram| h.counter_reset_hint == CounterResetHint::Gauge;
-    let last = histograms.last()?;
-    let mut before = histograms.first()?.clone();
     if is_counter && histograms.iter().any(gauge) {
         note(Note::NotACounter);
     }
     if !is_counter && !histograms.iter().all(gauge) {
         note(Note::NotAGauge);
     }
+}
+
+/// The change over histograms, of which there are two at least.
+fn change(
+    histograms: &[Histogram],
+    is_counter: bool,
+    note: &mut dyn FnMut(Note),
+) -> Option<Histogram> {
+    let last = histograms.last()?;
+    let mut before = histograms.first()?.clone();
+    note_hints(histograms, is_counter, note);
     // What came before a reset right behind the first one does not matter, whatever its buckets.
     if is_counter && is_reset(&histograms[1], &before) {
         let second = &histograms[1];

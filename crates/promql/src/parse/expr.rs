@@ -41,7 +41,8 @@ impl<'a> Parser<'a> {
     fn binary(&mut self, left: Expr, op: BinaryOp) -> Parsed<Expr> {
         self.advance();
         let return_bool = self.take_if(Kind::Keyword(Keyword::Bool));
-        let matching = self.matching(op)?;
+        let mut matching = self.matching(op)?;
+        self.fill(op, &mut matching)?;
         let height = self.height;
         let right = self.expression(binding(op) + u8::from(op != BinaryOp::Pow))?;
         let span = Span { start: left.span().start, end: right.span().end };
@@ -141,6 +142,10 @@ impl<'a> Parser<'a> {
                 Kind::LeftBracket => self.range(expr)?,
                 Kind::Keyword(Keyword::Offset) => self.offset(expr)?,
                 Kind::At => self.at_time(expr)?,
+                Kind::Identifier => match self.extension() {
+                    Some(extension) => self.extended(expr, extension),
+                    None => return Ok(expr),
+                },
                 _ => return Ok(expr),
             };
         }
@@ -155,10 +160,17 @@ impl<'a> Parser<'a> {
             Kind::Text => {
                 self.advance();
                 let value = crate::escape::unquote(token.text);
-                Ok(Expr::String { value, span: token.span })
+                let bytes = crate::escape::unquote_bytes(token.text);
+                let bytes = Some(bytes).filter(|bytes| *bytes != value.as_bytes());
+                Ok(Expr::String { value, bytes, span: token.span })
             }
             Kind::LeftParen => self.paren(),
             Kind::Identifier if call => self.call(),
+            Kind::Keyword(Keyword::Start | Keyword::End | Keyword::Step | Keyword::Range)
+                if call =>
+            {
+                self.call()
+            }
             Kind::Aggregator(op)
                 if call
                     || matches!(
@@ -302,7 +314,7 @@ impl<'a> Parser<'a> {
 }
 
 /// The shift of a selector or subquery, and the end of its span.
-fn shift_of(expr: &mut Expr) -> Option<(&mut Shift, &mut usize)> {
+pub(super) fn shift_of(expr: &mut Expr) -> Option<(&mut Shift, &mut usize)> {
     match expr {
         Expr::Selector(selector) => Some((&mut selector.shift, &mut selector.span.end)),
         Expr::Range(range) => Some((&mut range.selector.shift, &mut range.span.end)),

@@ -9,6 +9,8 @@
 mod call;
 mod duration;
 mod expr;
+mod extension;
+mod fill;
 mod literal;
 mod selector;
 
@@ -32,6 +34,17 @@ pub struct ParserOptions {
     /// Functions and aggregations that are experimental:
     /// `--enable-feature=promql-experimental-functions`.
     pub experimental_functions: bool,
+    /// `anchored` and `smoothed` behind selectors:
+    /// `--enable-feature=promql-extended-range-selectors`.
+    pub extended_range_selectors: bool,
+    /// `fill` and its like behind operators: `--enable-feature=promql-binop-fill-modifiers`.
+    pub fill_modifiers: bool,
+}
+
+impl ParserOptions {
+    /// All of the language, the experimental parts included.
+    pub const ALL: Self =
+        Self { experimental_functions: true, extended_range_selectors: true, fill_modifiers: true };
 }
 
 /// Why a text is no query, and where.

@@ -5,6 +5,7 @@
 //! together will read is known before any is read. A plan borrows from its tree and holds no samples.
 
 mod duration;
+mod info;
 mod invariant;
 
 use model::labels::METRIC_NAME;
@@ -16,7 +17,7 @@ use crate::ast::{
 };
 use crate::eval::arithmetic;
 use crate::eval::steps::{Shift, Steps};
-use crate::functions::Function;
+use crate::functions::{Body, Function, Special};
 
 use duration::DurationContext;
 
@@ -29,6 +30,9 @@ pub enum PlanError {
     /// A duration expression that has no usable value.
     #[error("{0}")]
     Duration(String),
+    /// A text that no label can be called; quoted.
+    #[error("invalid label name {0}")]
+    LabelName(String),
     /// Too many expressions within expressions.
     #[error("expression nested more than {MAX_DEPTH} levels deep")]
     TooDeep,
@@ -141,12 +145,16 @@ pub struct SelectNode<'e> {
     pub shift: Shift,
     /// How far back it looks, ms: the range of a range selector, else the lookback.
     pub back_ms: i64,
+    /// How far back an instant selector looks, ms.
+    pub lookback_ms: i64,
     /// Whether it is a range selector.
     pub is_range: bool,
     /// How a range selector treats its edges.
     pub extension: Option<Extension>,
     /// The function or aggregation around it, for the store.
     pub around: &'static str,
+    /// Whether only counts and sums of histograms are asked for.
+    pub counts_only: bool,
     /// Where it stands.
     pub span: Span,
 }
@@ -162,6 +170,18 @@ pub struct SubqueryNode<'e> {
     pub shift: Shift,
     /// How far back, ms.
     pub range_ms: i64,
+}
+
+impl SelectNode<'_> {
+    /// How far behind a moment, and how far before it, samples may lie that are looked at there, ms.
+    pub(crate) fn reach_ms(&self) -> (i64, i64) {
+        let beyond = if self.is_range { self.lookback_ms } else { 0 };
+        match self.extension {
+            None => (0, self.back_ms),
+            Some(Extension::Anchored) => (0, self.back_ms.saturating_add(beyond)),
+            Some(Extension::Smoothed) => (self.lookback_ms, self.back_ms.saturating_add(beyond)),
+        }
+    }
 }
 
 impl Node<'_> {
@@ -202,7 +222,14 @@ pub fn plan<'e>(expr: &'e Expr, context: &PlanContext) -> Result<Plan<'e>, PlanE
         step_ms: context.step_ms,
         range_ms: context.end.saturating_sub(context.start),
     };
-    let mut planner = Planner { context: *context, durations, reach: None, around: "", depth: 0 };
+    let mut planner = Planner {
+        context: *context,
+        durations,
+        reach: None,
+        around: "",
+        counts_only: false,
+        depth: 0,
+    };
     let root = planner.node(expr, context.steps)?;
     Ok(Plan { root, steps: context.steps, reach: planner.reach })
 }
@@ -212,6 +239,8 @@ struct Planner {
     durations: DurationContext,
     reach: Option<TimeRange>,
     around: &'static str,
+    /// Whether the functions around ask for nothing but counts and sums of histograms.
+    counts_only: bool,
     depth: usize,
 }
 
@@ -260,9 +289,11 @@ impl Planner {
 
     fn binary<'e>(&mut self, binary: &'e Binary, steps: Steps) -> Result<Node<'e>, PlanError> {
         let around = std::mem::take(&mut self.around);
+        let outer = self.counts_only;
+        self.counts_only &= !matches!(binary.op, BinaryOp::TrimUpper | BinaryOp::TrimLower);
         let left = self.node(&binary.left, steps)?;
         let right = self.node(&binary.right, steps)?;
-        self.around = around;
+        (self.around, self.counts_only) = (around, outer);
         if let (Node::Number(l), Node::Number(r)) = (&left, &right) {
             return Ok(Node::Number(arithmetic::of_scalars(binary.op, *l, *r)));
         }
@@ -283,6 +314,13 @@ impl Planner {
         aggregate: &'e Aggregate,
         steps: Steps,
     ) -> Result<Node<'e>, PlanError> {
+        if aggregate.op == AggregateOp::CountValues
+            && let Some(name @ Expr::String { value, bytes, .. }) =
+                aggregate.parameter.as_ref().map(Expr::unwrap_parens)
+            && (value.is_empty() || bytes.is_some())
+        {
+            return Err(PlanError::LabelName(name.to_string()));
+        }
         let parameter = match &aggregate.parameter {
             Some(parameter) => Some((self.node(parameter, steps)?, parameter.span())),
             None => None,
@@ -301,11 +339,35 @@ impl Planner {
     }
 
     fn call<'e>(&mut self, call: &'e Call, steps: Steps) -> Result<Node<'e>, PlanError> {
+        if let Body::Special(special) = call.function.body
+            && let Some(ms) = self.of_query(special)
+        {
+            return Ok(Node::Number(ms as f64 / 1000.0));
+        }
         let around = std::mem::replace(&mut self.around, call.function.name);
-        let arguments: Result<Vec<_>, _> =
-            call.arguments.iter().map(|argument| self.node(argument, steps)).collect();
-        self.around = around;
+        let counts_only = match call.function.name {
+            "histogram_count" | "histogram_sum" | "histogram_avg" => true,
+            "histogram_quantile" | "histogram_quantiles" | "histogram_fraction" => false,
+            _ => self.counts_only,
+        };
+        let outer = std::mem::replace(&mut self.counts_only, counts_only);
+        let arguments = match call.function.body {
+            Body::Special(Special::Info) => self.info_arguments(call, steps),
+            _ => call.arguments.iter().map(|argument| self.node(argument, steps)).collect(),
+        };
+        (self.around, self.counts_only) = (around, outer);
         Ok(Node::Call(Box::new(CallNode { function: call.function, arguments: arguments?, call })))
+    }
+
+    /// What a function says of the query itself, ms.
+    fn of_query(&self, special: Special) -> Option<i64> {
+        match special {
+            Special::QueryStart => Some(self.context.start),
+            Special::QueryEnd => Some(self.context.end),
+            Special::QueryStep => Some(self.durations.step_ms),
+            Special::QueryRange => Some(self.durations.range_ms),
+            _ => None,
+        }
     }
 
     fn selector<'e>(
@@ -318,12 +380,14 @@ impl Planner {
             matchers: &selector.matchers,
             shift: self.shift(&selector.shift)?,
             back_ms,
+            lookback_ms: back_ms,
             is_range: false,
             extension: selector.extension,
             around: self.around,
+            counts_only: self.counts_only,
             span: selector.span,
         };
-        self.reach_back(node.shift, steps, back_ms);
+        self.reach(&node, steps);
         Ok(Node::Select(node))
     }
 
@@ -333,12 +397,14 @@ impl Planner {
             matchers: &range.selector.matchers,
             shift: self.shift(&range.selector.shift)?,
             back_ms,
+            lookback_ms: self.context.lookback_ms,
             is_range: true,
             extension: range.selector.extension,
             around: self.around,
+            counts_only: self.counts_only,
             span: range.span,
         };
-        self.reach_back(node.shift, steps, back_ms);
+        self.reach(&node, steps);
         Ok(Node::Select(node))
     }
 
@@ -361,8 +427,9 @@ impl Planner {
             inner.count = 0;
         }
         let around = std::mem::take(&mut self.around);
+        let counts_only = std::mem::take(&mut self.counts_only);
         let operand = self.node(&subquery.operand, inner)?;
-        self.around = around;
+        (self.around, self.counts_only) = (around, counts_only);
         Ok(Node::Subquery(Box::new(SubqueryNode { operand, inner, shift, range_ms })))
     }
 
@@ -386,13 +453,17 @@ impl Planner {
         }
     }
 
-    /// Widens the reach by what a selector sees that looks back from each step.
-    fn reach_back(&mut self, shift: Shift, steps: Steps, back_ms: i64) {
+    /// Widens the reach by what a selector sees, which looks back from each step.
+    fn reach(&mut self, select: &SelectNode<'_>, steps: Steps) {
         if steps.count == 0 {
             return;
         }
-        let first = shift.apply(steps.start).saturating_sub(back_ms).saturating_add(1);
-        if let Some(range) = TimeRange::new(first, shift.apply(steps.end())) {
+        let (ahead_ms, back_ms) = select.reach_ms();
+        // What a histogram is depends on the sample before it.
+        let before = back_ms.saturating_add(self.context.lookback_ms);
+        let first = select.shift.apply(steps.start).saturating_sub(before).saturating_add(1);
+        let last = select.shift.apply(steps.end()).saturating_add(ahead_ms);
+        if let Some(range) = TimeRange::new(first, last) {
             self.reach = Some(self.reach.map_or(range, |reach| reach.union(range)));
         }
     }

@@ -103,8 +103,11 @@ impl Flags {
 
     /// What PromQL includes.
     pub fn parser_options(&self) -> ParserOptions {
-        let experimental_functions = self.has_feature("promql-experimental-functions");
-        ParserOptions { experimental_functions }
+        ParserOptions {
+            experimental_functions: self.has_feature("promql-experimental-functions"),
+            extended_range_selectors: self.has_feature("promql-extended-range-selectors"),
+            fill_modifiers: self.has_feature("promql-binop-fill-modifiers"),
+        }
     }
 }
 
@@ -170,7 +173,9 @@ const FEATURES_WITHOUT_EFFECT: [&str; 10] = [
 ];
 
 /// Features that are switched on by name.
-const FEATURES: [&str; 4] = [
+const FEATURES: [&str; 6] = [
+    "promql-binop-fill-modifiers",
+    "promql-extended-range-selectors",
     "promql-experimental-functions",
     "promql-delayed-name-removal",
     "extra-scrape-metrics",
@@ -178,7 +183,7 @@ const FEATURES: [&str; 4] = [
 ];
 
 /// Features of Prometheus that are not there yet.
-const FEATURES_TO_COME: [&str; 15] = [
+const FEATURES_TO_COME: [&str; 13] = [
     "auto-reload-config",
     "concurrent-rule-eval",
     "created-timestamp-zero-ingestion",
@@ -189,8 +194,6 @@ const FEATURES_TO_COME: [&str; 15] = [
     "native-histograms",
     "old-ui",
     "otlp-deltatocumulative",
-    "promql-binop-fill-modifiers",
-    "promql-extended-range-selectors",
     "promql-per-step-stats",
     "type-and-unit-labels",
     "use-uncached-io",

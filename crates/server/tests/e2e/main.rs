@@ -2,8 +2,6 @@
 
 mod bad_input;
 mod ferula;
-mod full_disk;
 mod lifecycle;
 mod path;
 mod tools;
-mod written;

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::sample::is_stale;
-use model::{Labels, Timestamp};
+use model::{Histogram, Labels, Timestamp};
 use promql::value::MatrixSeries;
-use promql::{SampleValue, Value, VectorSample};
+use promql::{SampleValue, Value, VectorSample, native};
 
 use super::{Eval, Expected, Notes, When};
-use crate::notation::Points;
+use crate::notation::{Point, Points};
 
 /// Values may differ by this much of their size.
 const TOLERANCE: f64 = 1e-6;
@@ -37,7 +37,7 @@ pub(super) fn compare(eval: &Eval, value: &Value, t: Timestamp) -> Result<(), St
             Err(format!("expected {wanted:?}, got {text:?}"))
         }
         (Expected::Scalar(wanted), Value::Scalar { t: found_t, v }) => {
-            same_point("the scalar", (t, *wanted), (*found_t, *v))
+            same_point("the scalar", (t, &Point::Float(*wanted)), (*found_t, Found::Float(*v)))
         }
         (Expected::Series { series, range: None }, Value::Vector(found))
             if matches!(eval.when, When::Instant(_)) =>
@@ -60,12 +60,64 @@ pub(super) fn compare(eval: &Eval, value: &Value, t: Timestamp) -> Result<(), St
     }
 }
 
-fn same_point(what: &str, wanted: (Timestamp, f64), found: (Timestamp, f64)) -> Result<(), String> {
-    if wanted.0 == found.0 && almost_equal(wanted.1, found.1) {
+/// A value that came.
+#[derive(Clone, Copy, Debug)]
+enum Found<'a> {
+    Float(f64),
+    Histogram(&'a Histogram),
+}
+
+impl std::fmt::Display for Found<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Float(v) => v.fmt(f),
+            Self::Histogram(h) => write!(f, "{h} ({:?})", h.counter_reset_hint),
+        }
+    }
+}
+
+impl std::fmt::Display for Point {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Float(v) => v.fmt(f),
+            Self::Histogram { histogram: h, .. } => write!(f, "{h} ({:?})", h.counter_reset_hint),
+        }
+    }
+}
+
+fn same_point(
+    what: &str,
+    (wanted_t, wanted): (Timestamp, &Point),
+    (found_t, found): (Timestamp, Found<'_>),
+) -> Result<(), String> {
+    let is_same = match (wanted, found) {
+        (Point::Float(wanted), Found::Float(found)) => almost_equal(*wanted, found),
+        (Point::Histogram { histogram, has_hint }, Found::Histogram(found)) => {
+            let same_hint = histogram.counter_reset_hint == found.counter_reset_hint;
+            (same_hint || !has_hint) && same_histogram(histogram, found)
+        }
+        _ => false,
+    };
+    if wanted_t == found_t && is_same {
         return Ok(());
     }
-    let (wanted_t, wanted, found_t, found) = (wanted.0, wanted.1, found.0, found.1);
     Err(format!("{what}: expected {wanted} at {wanted_t} ms, got {found} at {found_t} ms"))
+}
+
+/// Whether two histograms count as equal, whatever is known of resets.
+fn same_histogram(a: &Histogram, b: &Histogram) -> bool {
+    let all_equal = |a: &[f64], b: &[f64]| {
+        a.len() == b.len() && a.iter().zip(b).all(|(a, b)| almost_equal(*a, *b))
+    };
+    let (a, b) = (native::compact(a), native::compact(b));
+    a.schema == b.schema
+        && a.zero_threshold.to_bits() == b.zero_threshold.to_bits()
+        && a.positive_spans == b.positive_spans
+        && a.negative_spans == b.negative_spans
+        && a.custom_values == b.custom_values
+        && all_equal(&[a.count, a.sum, a.zero_count], &[b.count, b.sum, b.zero_count])
+        && all_equal(&a.positive, &b.positive)
+        && all_equal(&a.negative, &b.negative)
 }
 
 fn vector(
@@ -80,11 +132,12 @@ fn vector(
     }
     for sample in found {
         let points = points_of(wanted, &sample.labels);
-        let SampleValue::Float(v) = sample.value else {
-            return Err(format!("{}: got a histogram", sample.labels));
+        let value = match &sample.value {
+            SampleValue::Float(v) => Found::Float(*v),
+            SampleValue::Histogram(h) => Found::Histogram(h),
         };
-        let point = points.first().copied().flatten().ok_or("expected one value")?;
-        same_point(&sample.labels.to_string(), (t, point), (sample.t, v))?;
+        let point = points.first().and_then(Option::as_ref).ok_or("expected one value")?;
+        same_point(&sample.labels.to_string(), (t, point), (sample.t, value))?;
     }
     Ok(())
 }
@@ -97,17 +150,16 @@ fn matrix(
 ) -> Result<(), String> {
     same_series(wanted.iter().map(|(l, _)| l), found.iter().map(|series| &series.labels))?;
     for series in found {
-        if !series.histograms.is_empty() {
-            return Err(format!("{}: got a histogram", series.labels));
-        }
         let points = (0_i64..).zip(points_of(wanted, &series.labels));
-        let mut wanted: BTreeMap<Timestamp, f64> =
-            points.filter_map(|(i, v)| Some((start + i * step_ms, (*v)?))).collect();
-        for (t, v) in &series.floats {
-            let Some(wanted) = wanted.remove(t) else {
-                return Err(format!("{}: did not expect {v} at {t} ms", series.labels));
+        let mut wanted: BTreeMap<Timestamp, &Point> =
+            points.filter_map(|(i, v)| Some((start + i * step_ms, v.as_ref()?))).collect();
+        let floats = series.floats.iter().map(|(t, v)| (*t, Found::Float(*v)));
+        let histograms = series.histograms.iter().map(|(t, h)| (*t, Found::Histogram(h)));
+        for (t, found) in floats.chain(histograms) {
+            let Some(wanted) = wanted.remove(&t) else {
+                return Err(format!("{}: did not expect {found} at {t} ms", series.labels));
             };
-            same_point(&series.labels.to_string(), (*t, wanted), (*t, *v))?;
+            same_point(&series.labels.to_string(), (t, wanted), (t, found))?;
         }
         if let Some((t, v)) = wanted.first_key_value() {
             return Err(format!("{}: expected {v} at {t} ms, got nothing", series.labels));
@@ -116,11 +168,8 @@ fn matrix(
     Ok(())
 }
 
-fn points_of<'a>(wanted: &'a [(Labels, Points)], labels: &Labels) -> &'a [Option<f64>] {
-    match wanted.iter().find(|(other, _)| other == labels) {
-        Some((_, Points::Floats(points))) => points,
-        _ => &[],
-    }
+fn points_of<'a>(wanted: &'a [(Labels, Points)], labels: &Labels) -> &'a [Option<Point>] {
+    wanted.iter().find(|(other, _)| other == labels).map_or(&[], |(_, points)| points)
 }
 
 /// Whether both sides have the same series, each once.

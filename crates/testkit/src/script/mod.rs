@@ -3,20 +3,20 @@
 //! A script is a list of blocks: `load STEP` with series in [notation](crate::notation), `clear`,
 //! and `eval` with what is expected of it. [`parse`] reads one, [`run`] runs one against a
 //! [`Backend`]. Evals count as passed, failed or unsupported; a failure does not end the run.
-//! Unsupported is what needs native histograms or start timestamps.
+//! Unsupported is what needs start timestamps.
 
 mod compare;
 mod parse;
 mod pinned;
 mod run;
 
-use model::{Labels, Sample, Timestamp};
+use model::{Labels, Timestamp};
 
 pub use compare::almost_equal;
 pub use parse::{ScriptError, parse};
 pub use run::{Backend, Failure, Outcome, Report, run};
 
-use crate::notation::Points;
+use crate::notation::{Point, Points};
 
 /// A script.
 #[derive(Clone, Debug)]
@@ -36,13 +36,16 @@ pub enum Command {
     Eval(Box<Eval>),
 }
 
+/// Labels and samples of a series.
+pub type LoadedSeries = (Labels, Vec<(Timestamp, Point)>);
+
 /// Series to store.
 #[derive(Clone, Debug)]
 pub struct Load {
     /// The line of the block's head.
     pub line: usize,
-    /// Series of floats.
-    pub series: Vec<(Labels, Vec<Sample>)>,
+    /// What can be stored.
+    pub series: Vec<LoadedSeries>,
     /// Series that cannot be stored as they are written.
     pub unsupported: Vec<Labels>,
 }

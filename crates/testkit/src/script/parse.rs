@@ -5,12 +5,12 @@
 
 use std::fmt::Display;
 
+use model::Timestamp;
 use model::time::parse_duration;
-use model::{Labels, Sample, Timestamp, labels};
 use promql::ast::Expr;
 
 use super::{Command, Eval, Expected, Load, Notes, Pattern, Script, When};
-use crate::notation::{Points, parse_line, parse_series, take_quoted};
+use crate::notation::{Point, Points, custom_bucket_series, parse_line, parse_series, take_quoted};
 
 /// A script that cannot be read, or one that asks for what cannot be stored.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -95,33 +95,21 @@ fn parse_load(head: &str, custom_buckets: bool, cursor: &mut Cursor<'_>) -> Pars
             continue;
         }
         let (labels, points) = cursor.here(parse_line(text))?;
-        if custom_buckets {
-            load.unsupported.extend(custom_bucket_series(&labels));
-        }
-        let Points::Floats(points) = points else {
-            load.unsupported.push(labels);
-            continue;
-        };
         load.series.retain(|(other, _)| *other != labels);
-        load.series.push((labels, samples(&points, step_ms)));
+        load.series.push((labels, samples(points, step_ms)));
+    }
+    if custom_buckets {
+        let more = custom_bucket_series(&load.series);
+        load.series.extend(more);
     }
     Ok(load)
 }
 
 /// Points at their steps. A duration has less than 2^43 ms and a line less than 2^20 points, so no
 /// time overflows.
-fn samples(points: &[Option<f64>], step_ms: i64) -> Vec<Sample> {
-    let point = |(i, point): (i64, &Option<f64>)| Some(Sample { t: i * step_ms, v: (*point)? });
-    (0_i64..).zip(points).filter_map(point).collect()
-}
-
-/// The native histogram that `load_with_nhcb` makes of a series of a classic one.
-fn custom_bucket_series(series: &Labels) -> Option<Labels> {
-    let name = series.metric_name();
-    let base = ["_bucket", "_count", "_sum"].iter().find_map(|suffix| name.strip_suffix(suffix))?;
-    let mut builder = series.to_builder();
-    builder.set(labels::METRIC_NAME, base).remove(labels::BUCKET_LABEL);
-    Some(builder.build())
+fn samples(points: Points, step_ms: i64) -> Vec<(Timestamp, Point)> {
+    let sample = |(i, point): (i64, Option<Point>)| Some((i * step_ms, point?));
+    (0_i64..).zip(points).filter_map(sample).collect()
 }
 
 fn parse_eval(head: &str, cursor: &mut Cursor<'_>) -> Parsed<Eval> {
@@ -224,11 +212,9 @@ fn parse_expectation(text: &str, eval: &mut Eval, cursor: &Cursor<'_>) -> Parsed
     let Expected::Series { series, range } = &mut eval.value else {
         return cursor.fail("expected no series beside a text");
     };
-    if let (Points::Floats(points), When::Instant(_), None) = (&points, eval.when, &range) {
-        // A histogram is one point that is not read; anything else must be exactly one number.
-        if points.len() != 1 || points[0].is_none() {
-            return cursor.fail(format!("expected one value, found {}", points.len()));
-        }
+    let is_vector = matches!(eval.when, When::Instant(_)) && range.is_none();
+    if is_vector && (points.len() != 1 || points[0].is_none()) {
+        return cursor.fail(format!("expected one value, found {}", points.len()));
     }
     series.push((labels, points));
     Ok(())
@@ -291,6 +277,8 @@ impl Notes {
 
 #[cfg(test)]
 mod tests {
+    use model::{Histogram, Labels};
+
     use super::*;
 
     fn only(text: &str) -> Command {
@@ -301,26 +289,37 @@ mod tests {
 
     #[test]
     fn a_load_puts_points_at_its_steps() {
-        let Command::Load(load) = only("load 10s\n a{x=\"1\"} 1 _ 3\n b 1\n b 7\n h {{sum:1}}")
-        else {
-            panic!("a load")
-        };
-        let sample = |t, v| Sample { t, v };
+        let text = "load 10s\n a{x=\"1\"} 1 _ 3\n b 1\n b 7\n h {{sum:1}}";
+        let Command::Load(load) = only(text) else { panic!("a load") };
+        let float = |t, v| (t, Point::Float(v));
         let name = |name| Labels::from_pairs([("__name__", name)]);
         let a = Labels::from_pairs([("__name__", "a"), ("x", "1")]);
-        let expected =
-            [(a, vec![sample(0, 1.0), sample(20_000, 3.0)]), (name("b"), vec![sample(0, 7.0)])];
+        let sum = Histogram { sum: 1.0, ..Histogram::default() };
+        let h = Point::Histogram { histogram: Box::new(sum), has_hint: false };
+        let expected = [
+            (a, vec![float(0, 1.0), float(20_000, 3.0)]),
+            (name("b"), vec![float(0, 7.0)]),
+            (name("h"), vec![(0, h)]),
+        ];
         assert_eq!(load.series, expected);
-        assert_eq!(load.unsupported, [name("h")]);
     }
 
     #[test]
-    fn custom_buckets_and_start_timestamps_are_noted_as_unsupported() {
-        let text = "load_with_nhcb 1m\n a_bucket{le=\"1\", x=\"y\"} 1\n b@st -1m\n b 5";
+    fn classic_histograms_are_loaded_as_native_ones_too() {
+        let text = "load_with_nhcb 1m\n a_bucket{le=\"1\", x=\"y\"} 1\n \
+                    a_bucket{le=\"+Inf\", x=\"y\"} 4\n a_sum{x=\"y\"} 9\n b 5";
         let Command::Load(load) = only(text) else { panic!("a load") };
+        let (labels, points) = &load.series[4];
+        assert_eq!(labels.to_string(), r#"{__name__="a", x="y"}"#);
+        let [(0, Point::Histogram { histogram, .. })] = &points[..] else { panic!("{points:?}") };
+        assert_eq!(histogram.to_string(), "{count:4, sum:9, [-Inf,1]:1, (1,+Inf]:3}");
+    }
+
+    #[test]
+    fn start_timestamps_are_noted_as_unsupported() {
+        let Command::Load(load) = only("load 1m\n b@st -1m\n b 5") else { panic!("a load") };
         let unsupported: Vec<String> = load.unsupported.iter().map(Labels::to_string).collect();
-        assert_eq!(unsupported, [r#"{__name__="a", x="y"}"#, r#"{__name__="b"}"#]);
-        assert_eq!(load.series.len(), 2);
+        assert_eq!(unsupported, [r#"{__name__="b"}"#]);
     }
 
     #[test]

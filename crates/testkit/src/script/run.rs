@@ -4,13 +4,12 @@
 //! its time, and every instant query is asked again with all its selectors nailed to its time, at
 //! other times: both must give the same. Annotations are compared in the first run alone.
 
-use model::{Labels, Sample, Timestamp};
+use model::{Labels, Timestamp};
 use promql::{ParserOptions, SampleValue, Value, VectorSample, parse_with};
 
 use super::compare::compare;
 use super::pinned::{pinned, selects_any};
-use super::{Command, Eval, Expected, Load, ScriptError, When, parse};
-use crate::notation::Points;
+use super::{Command, Eval, Expected, Load, LoadedSeries, ScriptError, When, parse};
 
 /// How far from an instant query's time the range query begins and ends that must agree with it.
 const AROUND_MS: i64 = 60_000;
@@ -21,7 +20,7 @@ pub trait Backend {
     fn clear(&mut self);
 
     /// Stores series. Loads add up.
-    fn load(&mut self, series: &[(Labels, Vec<Sample>)]) -> Result<(), String>;
+    fn load(&mut self, series: &[LoadedSeries]) -> Result<(), String>;
 
     /// The answer at `t_ms`.
     fn instant(&mut self, query: &str, t_ms: i64) -> Result<Outcome, String>;
@@ -103,18 +102,13 @@ fn store(backend: &mut dyn Backend, load: &Load) -> Result<(), ScriptError> {
     backend.load(&load.series).map_err(|message| ScriptError { line: load.line, message })
 }
 
-/// Whether the eval needs neither a histogram in its result nor a series that could not be loaded.
+/// Whether the eval needs no series that could not be loaded.
 fn is_supported(eval: &Eval, absent: &[Labels]) -> bool {
-    if let Expected::Series { series, .. } = &eval.value
-        && series.iter().any(|(_, points)| *points == Points::Histograms)
-    {
-        return false;
-    }
     parse_any(&eval.query).is_none_or(|expr| !selects_any(&expr, absent))
 }
 
 fn parse_any(query: &str) -> Option<promql::ast::Expr> {
-    parse_with(query, ParserOptions { experimental_functions: true }).ok()
+    parse_with(query, ParserOptions::ALL).ok()
 }
 
 fn check(backend: &mut dyn Backend, eval: &Eval) -> Result<(), String> {
@@ -167,9 +161,14 @@ fn check_around(backend: &mut dyn Backend, eval: &Eval, t: Timestamp) -> Result<
     let Value::Matrix(series) = outcome.value else {
         return Err("did not get a matrix".to_owned());
     };
-    let at = |floats: &[(Timestamp, f64)]| floats.iter().find(|(at, _)| *at == t).map(|(_, v)| *v);
     let middle = series.into_iter().filter_map(|one| {
-        let value = SampleValue::Float(at(&one.floats)?);
+        let float = one.floats.iter().find(|(at, _)| *at == t);
+        let histogram = one.histograms.iter().find(|(at, _)| *at == t);
+        let value = match (float, histogram) {
+            (Some((_, v)), _) => SampleValue::Float(*v),
+            (None, Some((_, h))) => SampleValue::Histogram(Box::new(h.clone())),
+            (None, None) => return None,
+        };
         Some(VectorSample { labels: one.labels, t, value })
     });
     let middle: Vec<VectorSample> = middle.collect();
@@ -254,13 +253,23 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_histograms_is_unsupported() {
+    fn histograms_are_stored_and_compared() {
         let report = report(
-            "eval instant at 0 sum(h)\n {} 1\n\n\
-             eval instant at 0 {__name__=~\"a|h\"}\n a{x=\"1\"} 1\n\n\
-             eval instant at 0 a\n a {{sum:1}}",
+            "eval instant at 0 h\n h {{sum:1}}\n\n\
+             eval range from 0 to 1m step 1m h + h\n {} {{sum:2}} {{sum:2}}\n\n\
+             eval instant at 0 h\n h {{sum:1 count:2}}\n\n\
+             eval instant at 0 h\n h 1\n\n\
+             eval instant at 0 h\n h {{sum:1 counter_reset_hint:gauge}}",
         );
-        assert_eq!((report.passed, report.failed, report.unsupported), (0, vec![], 3));
+        let lines: Vec<usize> = report.failed.iter().map(|failure| failure.line).collect();
+        assert_eq!((report.passed, lines), (2, vec![12, 15, 18]));
+    }
+
+    #[test]
+    fn what_needs_start_timestamps_is_unsupported() {
+        let text = "load 1m\n a@st -1m\n a 1\n\neval instant at 0 a\n a 1";
+        let report = run("here", text, &mut EngineBackend::new()).expect("a script");
+        assert_eq!((report.passed, report.failed, report.unsupported), (0, vec![], 1));
     }
 
     /// A backend whose answers to one kind of question are off by one.
@@ -274,7 +283,7 @@ mod tests {
             self.engine.clear();
         }
 
-        fn load(&mut self, series: &[(Labels, Vec<Sample>)]) -> Result<(), String> {
+        fn load(&mut self, series: &[LoadedSeries]) -> Result<(), String> {
             self.engine.load(series)
         }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use model::clock::ManualClock;
 use model::histogram::CounterResetHint;
 use model::{Histogram, Labels};
-use promql::{Engine, EngineOptions, QueryOptions, SampleValue, Value};
+use promql::{Engine, EngineOptions, ParserOptions, QueryOptions, SampleValue, Value, parse_with};
 use storage::Appendable;
 use testkit::MemStorage;
 
@@ -73,6 +73,11 @@ fn histograms_pass_through_and_are_compared() {
         ("abs(h)", ""),
         ("absent(h)", ""),
         ("timestamp(h)", "{} 0@0 60@1"),
+        (
+            "sort({__name__=~\"h|f\"})",
+            "{__name__=\"f\"} 5@0 5@1\nPromQL warning: sort is ineffective for range queries since \
+             results are always ordered by labels (1:1)",
+        ),
         ("label_replace(h, \"a\", \"b\", \"\", \"\")", r#"{__name__="h", a="b"} <1 2>@0 <2 4>@1"#),
         (
             "h > 1",
@@ -84,12 +89,32 @@ fn histograms_pass_through_and_are_compared() {
             "PromQL info: incompatible sample types encountered for binary operator \"+\": \
              histogram + float (1:1)",
         ),
+        // Two would match the same one, if only they fitted.
+        (
+            "(f or label_replace(f, \"a\", \"b\", \"\", \"\")) + on() h",
+            "PromQL info: incompatible sample types encountered for binary operator \"+\": \
+             float + histogram (1:1)",
+        ),
         (
             "max({__name__=~\"h|f\"})",
             "{} 5@0 5@1\nPromQL info: ignored histogram in max aggregation (1:5)",
         ),
     ] {
         assert_eq!(answer(query), expected, "{query}");
+    }
+}
+
+#[test]
+fn sorting_by_labels_needs_no_order_of_histograms() {
+    let engine = Engine::new(EngineOptions::default(), Arc::new(ManualClock::at(0)));
+    let parser = ParserOptions::ALL;
+    for (query, expected) in
+        [("sort_by_label(h, \"i\")", 1), ("sort_by_label_desc(h, \"i\")", 1), ("sort(h)", 0)]
+    {
+        let expr = parse_with(query, parser).expect(query);
+        let answer = engine.instant(&store(), &expr, 0, &QueryOptions::default()).expect(query);
+        let Value::Vector(elements) = answer.value else { panic!("an instant query of a vector") };
+        assert_eq!(elements.len(), expected, "{query}");
     }
 }
 

@@ -92,15 +92,12 @@ impl Ingest {
         if let Err(error) = self.reporter.append(&mut *appender, t, &report, extra) {
             tracing::warn!(target = settings.target.url, %error, "Appending scrape report failed");
         }
-        if let Err(error) = appender.commit() {
-            tracing::error!(
-                target = settings.target.url,
-                error = full_text(&error),
-                "Scrape commit failed"
-            );
-        }
+        let committed = appender.commit().map_err(|error| {
+            tracing::error!(target = settings.target.url, %error, "Scrape commit failed");
+            error.to_string()
+        });
         self.last_t = Some(t);
-        let error = stored.err().map(|e| e.to_string());
+        let error = stored.map_err(|e| e.to_string()).and(committed.map(|_| ())).err();
         if let Some(error) = &error {
             tracing::debug!(
                 scrape_pool = settings.config.job_name,
@@ -128,7 +125,7 @@ impl Ingest {
             tracing::warn!(%error, "Stale report failed");
         }
         if let Err(error) = appender.commit() {
-            tracing::warn!(error = full_text(&error), "Stale commit failed");
+            tracing::warn!(%error, "Stale commit failed");
         }
     }
 
@@ -407,15 +404,4 @@ impl ScrapeError {
             other => Self::Encoding(other),
         }
     }
-}
-
-/// An error with its causes.
-fn full_text(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text += &format!(": {cause}");
-        next = cause.source();
-    }
-    text
 }

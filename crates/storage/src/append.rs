@@ -79,21 +79,21 @@ impl fmt::Display for Conflict {
 /// Why a commit failed. None of its samples is visible, but for [`CommitError::Unsynced`].
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
-    /// The store cannot write: disk full, read-only, an I/O error. It says more in its log.
-    #[error("cannot write {path}")]
+    /// The store cannot write: disk full, read-only, an I/O error.
+    #[error("cannot write {path}: {cause}")]
     Io {
         /// The file.
         path: std::path::PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// Written and visible, but a power cut may still undo it. Committing the same once more is right.
-    #[error("cannot bring {path} to the disk")]
+    #[error("cannot bring {path} to the disk: {cause}")]
     Unsynced {
         /// The file.
         path: std::path::PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// The store is closed.
     #[error("the storage is shutting down")]
@@ -104,7 +104,7 @@ impl CommitError {
     /// The same, of a commit that was written.
     pub fn unsynced(self) -> Self {
         match self {
-            Self::Io { path, source } => Self::Unsynced { path, source },
+            Self::Io { path, cause } => Self::Unsynced { path, cause },
             other => other,
         }
     }

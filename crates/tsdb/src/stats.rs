@@ -14,7 +14,7 @@ use crate::index::Index;
 #[derive(Debug, Default)]
 pub struct Counters {
     /// Head: samples committed.
-    pub samples_appended: Counter,
+    pub samples_appended: ByKind<Counter>,
     /// Head: samples committed out of order, among the former.
     pub samples_late: ByKind<Counter>,
     /// Head: samples refused because their series has newer ones.
@@ -89,6 +89,13 @@ pub enum Kind {
 /// One of something for each kind of sample.
 #[derive(Clone, Debug, Default)]
 pub struct ByKind<T>([T; 2]);
+
+impl ByKind<u64> {
+    /// Of all kinds together.
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+}
 
 impl<T> std::ops::Index<Kind> for ByKind<T> {
     type Output = T;

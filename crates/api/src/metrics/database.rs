@@ -95,8 +95,7 @@ pub(super) const DATABASE: &[Row<PartSources>] = &[
         |s, out| by_kind(out, &s.parts.db.counters().samples_late),
     ),
     row("prometheus_tsdb_head_samples_appended_total", Counter, "Samples taken.", |s, out| {
-        let count = s.parts.db.counters().samples_appended.get();
-        out.labelled(&[("type", "float")], count as f64);
+        by_kind(out, &s.parts.db.counters().samples_appended);
     }),
     row("prometheus_tsdb_head_series", Gauge, "Series in the head.", |s, out| {
         out.one(s.db.num_series as f64);
@@ -170,6 +169,12 @@ pub(super) const DATABASE: &[Row<PartSources>] = &[
         "Blocks removed because of the limit on bytes.",
         |s, out| out.one(s.parts.db.counters().blocks_gone_by_size.get() as f64),
     ),
+    row(
+        "prometheus_tsdb_snapshot_replay_error_total",
+        Counter,
+        "Times that a saved head was damaged, and the log replayed instead.",
+        |s, out| out.one(s.parts.db.counters().snapshots_refused.get() as f64),
+    ),
     row("prometheus_tsdb_storage_blocks_bytes", Gauge, "Bytes of all blocks.", |s, out| {
         out.one(s.db.blocks_bytes as f64);
     }),
@@ -196,6 +201,18 @@ pub(super) const DATABASE: &[Row<PartSources>] = &[
         Gauge,
         "Bytes of the write-ahead log.",
         |s, out| out.one(s.db.wal_bytes as f64),
+    ),
+    row(
+        "prometheus_tsdb_wal_truncations_failed_total",
+        Counter,
+        "Segments of the write-ahead log that could not be removed.",
+        |s, out| out.one(s.parts.db.counters().wal_truncations_failed.get() as f64),
+    ),
+    row(
+        "prometheus_tsdb_wal_truncations_total",
+        Counter,
+        "Times that segments of the write-ahead log were removed.",
+        |s, out| out.one(s.parts.db.counters().wal_truncations.get() as f64),
     ),
     row(
         "prometheus_tsdb_wal_writes_failed_total",

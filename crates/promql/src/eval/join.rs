@@ -33,7 +33,10 @@ pub(super) struct Join<'j> {
 
 /// What an operator makes of two samples.
 enum Made {
+    /// The comparison does not hold.
     Nothing,
+    /// They do not fit together, and count as not matched.
+    Unfit,
     Float(f64),
     Histogram(Arc<Histogram>),
 }
@@ -71,18 +74,18 @@ impl Join<'_> {
             let joined = joined.entry(signature).or_default();
             for partner in partners.iter().map(|at| &one[*at]).chain(&fill) {
                 let (l, r) = if swapped { (partner, series) } else { (series, partner) };
-                let presence: Vec<u64> = intersect(series, partner);
-                if presence.iter().all(|word| *word == 0) {
+                let mut matched: Vec<u64> = intersect(series, partner);
+                if matched.iter().all(|word| *word == 0) {
                     continue;
                 }
                 let labels = self.labels(&series.labels, &partner.labels);
-                self.refuse_twice(joined, &labels, &presence)?;
-                let column = self.column(l, r, presence);
+                let column = self.column(l, r, matched.clone());
                 let drop_name = self.drops_name_later() || series.drop_name;
                 let mut result = EvalSeries { labels, column, drop_name, histograms: None };
                 if l.histograms.is_some() || r.histograms.is_some() || self.trims() {
-                    self.join_histograms(l, r, &intersect(l, r), &mut result);
+                    self.join_histograms(l, r, &mut matched, &mut result);
                 }
+                self.refuse_twice(joined, &result.labels, &matched)?;
                 results.push(result);
             }
         }
@@ -189,16 +192,18 @@ impl Join<'_> {
         if self.return_bool && !self.delayed_names { drop_name(&kept) } else { kept }
     }
 
-    /// Corrects `result` at the steps at which either side has a histogram.
+    /// Corrects `result` at the steps at which either side has a histogram, and takes out of
+    /// `matched` those at which the samples do not fit together.
     fn join_histograms(
         &self,
         left: &EvalSeries,
         right: &EvalSeries,
-        presence: &[u64],
+        matched: &mut [u64],
         result: &mut EvalSeries,
     ) {
         let mut all = Histograms::default();
-        for step in steps_of(presence) {
+        let steps: Vec<usize> = steps_of(matched).collect();
+        for step in steps {
             let made = match (left.histogram(step), right.histogram(step)) {
                 (None, None) if self.trims() => self.mismatch("float", "float"),
                 (None, None) => continue,
@@ -221,6 +226,10 @@ impl Join<'_> {
             };
             match made {
                 Made::Nothing => result.column.unset(step),
+                Made::Unfit => {
+                    result.column.unset(step);
+                    matched[step / 64] &= !(1 << (step % 64));
+                }
                 Made::Float(value) => result.column.set(step, value),
                 Made::Histogram(histogram) => {
                     result.column.set(step, 0.0);
@@ -252,7 +261,7 @@ impl Join<'_> {
             let op = self.op.as_str();
             let text = format!("incompatible bucket layout encountered for binary operator {op}");
             self.notes.borrow_mut().insert((true, text));
-            return Made::Nothing;
+            return Made::Unfit;
         };
         if made.hints_conflict {
             let text = format!("conflicting counter resets during histogram {operation}");
@@ -276,7 +285,7 @@ impl Join<'_> {
 
     fn mismatch(&self, left: &str, right: &str) -> Made {
         self.notes.borrow_mut().insert((false, incompatible(self.op, left, right)));
-        Made::Nothing
+        Made::Unfit
     }
 
     /// The operator at each step of `presence`.

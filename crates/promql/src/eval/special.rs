@@ -404,11 +404,13 @@ impl Evaluator<'_> {
     ) -> Result<(), EngineError> {
         let mut all = self.collect(argument(node, 0), steps)?;
         self.release(&all);
-        if steps.count == 1 {
+        if matches!(node.function.body, Body::Special(Special::Sort | Special::SortDesc)) {
             // Histograms have no order.
             for series in &mut all {
                 series.drop_histograms();
             }
+        }
+        if steps.count == 1 {
             order(&mut all);
         } else {
             self.warn(SORT_IN_RANGE, node.call.span);
@@ -429,11 +431,14 @@ impl Evaluator<'_> {
             all.push(series);
             Ok(())
         };
+        // A plus sign makes it a computed vector, though the plan knows nothing of it.
+        let written = node.call.arguments.first().map(Expr::unwrap_parens);
+        let is_plain = matches!(written, Some(Expr::Selector(s)) if s.extension.is_none());
         match argument(node, 0) {
-            Node::Select(select) if select.extension.is_none() => {
+            Node::Select(select) if is_plain => {
                 self.feed_instant(select, steps, Take::Timestamp, &mut take)?;
             }
-            Node::Once(inner) if matches!(&**inner, Node::Select(s) if s.extension.is_none()) => {
+            Node::Once(inner) if is_plain && matches!(**inner, Node::Select(_)) => {
                 let Node::Select(select) = &**inner else { unreachable!("just looked at") };
                 self.feed_instant(select, steps.first(), Take::Timestamp, &mut |series| {
                     take(series.repeated(steps.count))

@@ -31,7 +31,9 @@ pub fn quantile(q: f64, h: &Histogram) -> Option<f64> {
             break;
         }
     }
-    let bucket = narrowed(h, found?);
+    // Of observations that are in no bucket, nothing but zero can be told.
+    let nowhere = Bucket { lower: 0.0, upper: 0.0, count: 0.0 };
+    let bucket = narrowed(h, found.unwrap_or(nowhere));
     if h.has_custom_bounds() && bucket.lower == f64::NEG_INFINITY {
         return Some(bucket.upper);
     }
@@ -178,6 +180,14 @@ mod tests {
         h.positive_spans[0].offset = 1;
         assert_eq!(quantile(0.25, &h), Some(2.0));
         assert_eq!(quantile(0.9, &h), Some(3.0));
+    }
+
+    #[test]
+    fn observations_in_no_bucket_are_zero_within_and_unknown_at_the_ends() {
+        let h = Histogram { count: 4.0, sum: 5.0, ..Histogram::default() };
+        assert_eq!((quantile(0.37, &h), quantile(0.77, &h)), (Some(0.0), Some(0.0)));
+        assert!(quantile(0.0, &h).is_some_and(f64::is_nan));
+        assert!(quantile(1.0, &h).is_some_and(f64::is_nan));
     }
 
     #[test]

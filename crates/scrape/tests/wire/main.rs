@@ -113,6 +113,22 @@ async fn a_target_s_samples_arrive_with_its_labels_and_a_report() {
     assert_eq!(target.connections(), 1);
 }
 
+#[tokio::test]
+async fn a_scrape_that_cannot_be_committed_fails_and_the_next_one_goes_on() {
+    let target = FakeTarget::start("a 1\n").await;
+    let bench = Bench::scraping(&target, |_| {});
+    bench.sees(&series(&target, "a", ""), "1").await;
+    bench.store.set_full(true);
+    bench.fails_with("cannot write wal/00000000: no storage space").await;
+    let stored = bench.store.values(&series(&target, "a", "")).len();
+    bench.store.set_full(false);
+    let grown = |values: &Vec<String>| values.len() > stored;
+    let values = until(|| bench.store.values(&series(&target, "a", "")), grown).await;
+    assert!(values.iter().all(|v| v == "1"), "no stale marker in between: {values:?}");
+    until(|| bench.target().health, |health| *health == Health::Up).await;
+    assert_eq!(bench.target().last_error, "");
+}
+
 fn up_count(bench: &Bench, target: &FakeTarget) -> usize {
     bench.store.samples(&series(target, "up", "")).len()
 }

@@ -17,6 +17,7 @@ struct Inner {
     next_ref: u64,
     commits: usize,
     exemplars: Vec<(Labels, Exemplar)>,
+    is_full: bool,
 }
 
 impl Store {
@@ -56,6 +57,11 @@ impl Store {
 
     pub(crate) fn exemplars(&self) -> Vec<(Labels, Exemplar)> {
         self.inner().exemplars.clone()
+    }
+
+    /// Commits fail from now on, or no longer.
+    pub(crate) fn set_full(&self, is_full: bool) {
+        self.inner().is_full = is_full;
     }
 
     /// Drops all references, as a database does with series that have no samples any more.
@@ -133,6 +139,10 @@ impl Appender for Staged<'_> {
 
     fn commit(self: Box<Self>) -> Result<usize, CommitError> {
         let mut inner = self.store.inner();
+        if inner.is_full {
+            let source = std::io::ErrorKind::StorageFull.into();
+            return Err(CommitError::Io { path: "wal/00000000".into(), cause: source });
+        }
         let count = self.samples.len();
         for (labels, t, v) in self.samples {
             let samples = inner.series.entry(labels).or_default();

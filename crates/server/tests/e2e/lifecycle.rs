@@ -3,12 +3,10 @@
 use std::fs;
 use std::time::Duration;
 
-use prost::Message;
-
 use testkit::fakes::FakeTarget;
-use testkit::http::encoded;
 
-use crate::ferula::{Ferula, free_port, json, run};
+use crate::ferula::{Ferula, free_port, run};
+use crate::written::Written;
 
 fn job(name: &str, address: &str) -> String {
     format!("- job_name: {name}\n  static_configs:\n  - targets: ['{address}']\n")
@@ -77,78 +75,21 @@ fn quit_by_http_stops_it() {
 fn what_was_acknowledged_survives_kill() {
     let dir = tempfile::tempdir().expect("a directory");
     let arguments = ["--web.enable-remote-write-receiver", "--no-scrape.adjust-timestamps"];
+    let written = Written { start_ms: 1_700_000_000_000, step_ms: 1000 };
     let mut sent = 0_i64;
     for _ in 0..3 {
         let ferula = Ferula::start(dir.path(), &arguments);
-        assert_eq!(counted(&ferula, sent), sent, "samples after a restart");
+        assert_eq!(written.counted(&ferula, sent), sent, "samples after a restart");
         for _ in 0..20 {
-            let body = write_request(sent, sent + 10);
-            let headers = "Content-Type: application/x-protobuf\r\nContent-Encoding: snappy\r\n\
-                           X-Prometheus-Remote-Write-Version: 0.1.0\r\n";
-            let answer = ferula.post("/api/v1/write", headers, &body);
+            let answer = written.send(&ferula, sent, sent + 10);
             assert_eq!(answer.status, 204, "{}", answer.text());
             sent += 10;
         }
         ferula.kill();
     }
     let ferula = Ferula::start(dir.path(), &arguments);
-    assert_eq!(counted(&ferula, sent), sent);
-    let sum = sent * (sent - 1) / 2;
-    let at = START_MS + sent * 1000;
-    let query = format!("sum_over_time(written[{}s])", sent + 10);
-    let answer = ferula.get(&format!("/api/v1/query?query={}&time={}", encoded(&query), at / 1000));
-    assert_eq!(json(&answer)["data"]["result"][0]["value"][1], sum.to_string());
-}
-
-const START_MS: i64 = 1_700_000_000_000;
-
-/// How many of `sent` samples are there.
-fn counted(ferula: &Ferula, sent: i64) -> i64 {
-    let query = format!("count_over_time(written[{}s])", sent + 10);
-    let time = (START_MS + sent * 1000) / 1000;
-    let answer = ferula.get(&format!("/api/v1/query?query={}&time={time}", encoded(&query)));
-    let json = json(&answer);
-    json["data"]["result"][0]["value"][1].as_str().map_or(0, |n| n.parse().expect("a number"))
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct WriteRequest {
-    #[prost(message, repeated, tag = "1")]
-    timeseries: Vec<TimeSeries>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct TimeSeries {
-    #[prost(message, repeated, tag = "1")]
-    labels: Vec<Label>,
-    #[prost(message, repeated, tag = "2")]
-    samples: Vec<Sample>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Label {
-    #[prost(string, tag = "1")]
-    name: String,
-    #[prost(string, tag = "2")]
-    value: String,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Sample {
-    #[prost(double, tag = "1")]
-    value: f64,
-    #[prost(int64, tag = "2")]
-    timestamp: i64,
-}
-
-/// Samples `from..to` of the series `written`, a second apart, each its own number.
-fn write_request(from: i64, to: i64) -> Vec<u8> {
-    let label = |name: &str, value: &str| Label { name: name.to_owned(), value: value.to_owned() };
-    let samples = (from..to).map(|n| Sample { value: n as f64, timestamp: START_MS + n * 1000 });
-    let series =
-        TimeSeries { labels: vec![label("__name__", "written")], samples: samples.collect() };
-    let request = WriteRequest { timeseries: vec![series] };
-    snap::raw::Encoder::new().compress_vec(&request.encode_to_vec()).expect("it fits")
+    assert_eq!(written.counted(&ferula, sent), sent);
+    assert_eq!(written.ask("sum_over_time", &ferula, sent), Some(sent * (sent - 1) / 2));
 }
 
 #[test]

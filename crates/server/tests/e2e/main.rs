@@ -2,6 +2,8 @@
 
 mod bad_input;
 mod ferula;
+mod full_disk;
 mod lifecycle;
 mod path;
 mod tools;
+mod written;

@@ -79,7 +79,7 @@ pub(super) struct NewSeries {
 /// What a commit came to.
 #[derive(Debug, Default)]
 struct Tally {
-    appended: u64,
+    appended: ByKind<u64>,
     late: ByKind<u64>,
     older: ByKind<u64>,
     too_old: ByKind<u64>,
@@ -342,7 +342,7 @@ impl<'a> HeadAppender<'a> {
                 let row = self.row_of(sample.series);
                 let is_new = head.late_mut().insert(row, sample.t, value, commit);
                 tally.late[kind] += u64::from(is_new);
-                tally.appended += u64::from(is_new);
+                tally.appended[kind] += u64::from(is_new);
                 continue;
             }
             if sample.t < sealed {
@@ -359,7 +359,7 @@ impl<'a> HeadAppender<'a> {
         // Nothing is left to take back.
         self.samples.clear();
         self.new.clear();
-        usize::try_from(tally.appended).expect("at most MAX_SAMPLES")
+        usize::try_from(tally.appended.total()).expect("at most MAX_SAMPLES")
     }
 }
 
@@ -374,7 +374,7 @@ impl Tally {
             Appended::ToChunk => {}
             Appended::ToNewChunk => self.chunks += 1,
         }
-        self.appended += 1;
+        self.appended[kind] += 1;
         self.min_t = Some(self.min_t.map_or(t, |min_t| min_t.min(t)));
         self.max_t = Some(self.max_t.map_or(t, |max_t| max_t.max(t)));
     }
@@ -387,8 +387,8 @@ impl Head {
             self.min_t.fetch_min(min_t, Ordering::AcqRel);
             self.max_t.fetch_max(max_t, Ordering::AcqRel);
         }
-        self.counters.samples_appended.add(tally.appended);
         for kind in [Kind::Float, Kind::Histogram] {
+            self.counters.samples_appended[kind].add(tally.appended[kind]);
             let Counters { samples_out_of_order, samples_out_of_bounds, samples_too_old, .. } =
                 &*self.counters;
             if has_window {

@@ -151,7 +151,7 @@ fn samples_are_refused_as_prometheus_refuses_them() {
         counters.samples_duplicate.get(),
         counters.samples_out_of_order[Kind::Float].get(),
         counters.samples_out_of_bounds[Kind::Float].get(),
-        counters.samples_appended.get(),
+        counters.samples_appended[Kind::Float].get(),
     ];
     assert_eq!(refused, [2, 1, 2, 2]);
 }

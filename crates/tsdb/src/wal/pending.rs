@@ -85,7 +85,7 @@ impl Batch {
         self.files.iter().try_for_each(|it| {
             files.sync_data(&it.file).map_err(|source| Failed {
                 number: it.number,
-                error: CommitError::Io { path: it.path.clone(), source },
+                error: CommitError::Io { path: it.path.clone(), cause: source },
             })
         })
     }
@@ -175,7 +175,7 @@ impl Wal {
             let path = segment_path(&self.dir, number);
             if let Err(source) = self.write_anew(lost, &path) {
                 let _ = self.files.remove_file(&path);
-                return Err(CommitError::Io { path, source });
+                return Err(CommitError::Io { path, cause: source });
             }
             tracing::warn!(
                 from = %lost.path.display(), to = %path.display(),

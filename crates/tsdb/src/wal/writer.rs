@@ -81,7 +81,7 @@ impl Wal {
         let file = created.map_err(|source| {
             // Made anew at the next attempt, if it stays.
             let _ = self.files.remove_file(&path);
-            CommitError::Io { path: path.clone(), source }
+            CommitError::Io { path: path.clone(), cause: source }
         })?;
         self.next_number = number.checked_add(1).expect("segments are fewer than 2^32");
         self.counters.wal_segments.inc();
@@ -179,7 +179,7 @@ impl Record<'_> {
             // Crash here, or an error: half a record stays, and ends the reading of this segment.
             let _ = wal.files.set_len(&current.file, current.segment.size);
             wal.retire_segment(current);
-            return Err(CommitError::Io { path, source });
+            return Err(CommitError::Io { path, cause: source });
         }
         let len = wal.buffer.len() as u64;
         current.segment.size += len;

@@ -56,7 +56,10 @@ impl Known {
                 extend(&mut self.acknowledged, hour(n));
                 true
             }
-            Err(CommitError::Io { path, source } | CommitError::Unsynced { path, source }) => {
+            Err(
+                CommitError::Io { path, cause: source }
+                | CommitError::Unsynced { path, cause: source },
+            ) => {
                 assert_eq!(source.raw_os_error(), Some(errno), "{}", path.display());
                 assert!(path.parent().is_some_and(|dir| dir.ends_with("wal")));
                 false

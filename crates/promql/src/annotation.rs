@@ -6,6 +6,8 @@
 
 use std::fmt::Write;
 
+use rustc_hash::FxHashMap;
+
 use crate::ast::Span;
 
 /// What warnings begin with.
@@ -35,7 +37,11 @@ struct Annotation {
 
 /// The annotations of an answer, each text once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Annotations(Vec<Annotation>);
+pub struct Annotations {
+    all: Vec<Annotation>,
+    /// Where each text stands.
+    places: FxHashMap<String, usize>,
+}
 
 impl Annotations {
     /// Adds a warning about the expression at `span`; `text` comes without its prefix.
@@ -57,14 +63,14 @@ impl Annotations {
 
     /// Takes over all of `other`.
     pub fn merge(&mut self, other: Self) {
-        for annotation in other.0 {
+        for annotation in other.all {
             self.add(annotation);
         }
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.all.is_empty()
     }
 
     /// The warnings, with places in `query`, the text that was evaluated.
@@ -78,14 +84,17 @@ impl Annotations {
     }
 
     fn add(&mut self, annotation: Annotation) {
-        match self.0.iter_mut().find(|a| a.text == annotation.text) {
-            Some(same) => *same = annotation,
-            None => self.0.push(annotation),
+        match self.places.get(&annotation.text) {
+            Some(place) => self.all[*place] = annotation,
+            None => {
+                self.places.insert(annotation.text.clone(), self.all.len());
+                self.all.push(annotation);
+            }
         }
     }
 
     fn told(&self, severity: Severity, query: &str) -> Vec<String> {
-        let all = self.0.iter().filter(|a| a.severity == severity);
+        let all = self.all.iter().filter(|a| a.severity == severity);
         let mut told: Vec<String> =
             all.clone().take(MOST_TOLD).map(|a| with_place(a, query)).collect();
         let count = all.count();

@@ -36,6 +36,8 @@ pub struct EngineOptions {
     pub default_subquery_step_ms: i64,
     /// Whether names are dropped at the end of a query only. Off.
     pub delayed_name_removal: bool,
+    /// Whether functions of counters look at start timestamps, of samples that have one. Off.
+    pub use_start_timestamps: bool,
     /// What the language includes. Nothing experimental.
     pub parser: ParserOptions,
 }
@@ -48,6 +50,7 @@ impl Default for EngineOptions {
             timeout: Duration::from_secs(120),
             default_subquery_step_ms: 60_000,
             delayed_name_removal: false,
+            use_start_timestamps: false,
             parser: ParserOptions::default(),
         }
     }
@@ -220,8 +223,12 @@ impl Engine {
             Some(range) => Some(store.querier(range)?),
             None => None,
         };
-        let delayed_names = self.options.delayed_name_removal;
-        let evaluator = Evaluator::new(querier.as_deref(), &budget, delayed_names);
+        let evaluator = Evaluator::new(
+            querier.as_deref(),
+            &budget,
+            self.options.delayed_name_removal,
+            self.options.use_start_timestamps,
+        );
         let prepared = self.clock.monotonic();
         let raw = evaluate(&evaluator, &plan, expr.value_type())?;
         let evaluated = self.clock.monotonic();

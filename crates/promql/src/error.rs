@@ -30,7 +30,11 @@ pub enum EngineError {
 
 impl From<PlanError> for EngineError {
     fn from(error: PlanError) -> Self {
-        Self::BadQuery(error.to_string())
+        match error {
+            // Found when it is evaluated, in Prometheus.
+            PlanError::LabelName(_) => Self::Execution(error.to_string()),
+            PlanError::Duration(_) | PlanError::TooDeep => Self::BadQuery(error.to_string()),
+        }
     }
 }
 

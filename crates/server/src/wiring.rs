@@ -201,6 +201,7 @@ fn engine_options(flags: &Flags) -> EngineOptions {
         timeout: flags.query_timeout,
         parser: flags.parser_options(),
         delayed_name_removal: flags.has_feature("promql-delayed-name-removal"),
+        use_start_timestamps: flags.has_feature("use-start-timestamps"),
         ..EngineOptions::default()
     }
 }

@@ -23,8 +23,10 @@ mod append;
 mod merge;
 mod query;
 mod series;
+mod starts;
 
 pub use append::{AppendError, Appendable, Appender, CommitError, Conflict, Exemplar, SeriesRef};
 pub use merge::merge;
 pub use query::{Querier, QueryError, Queryable, SelectHints};
 pub use series::{ChunkMeta, Columns, Series, SeriesSet};
+pub use starts::StartTimestamps;

@@ -87,8 +87,16 @@ impl Series for Joined<'_> {
         for part in &mut self.parts {
             self.scratch.clear();
             part.read(range, &mut self.scratch)?;
-            let Columns { timestamps, values, histogram_timestamps, histograms } =
+            let Columns { timestamps, values, histogram_timestamps, histograms, starts } =
                 &mut self.scratch;
+            if !starts.is_empty() {
+                // Of samples of equal time the one that is there stays, and so does what it says.
+                starts.retain(|t| {
+                    columns.timestamps.binary_search(&t).is_err()
+                        && columns.histogram_timestamps.binary_search(&t).is_err()
+                });
+                columns.starts.extend(starts.iter());
+            }
             join(&mut columns.timestamps, &mut columns.values, floats_from, timestamps, values);
             join(
                 &mut columns.histogram_timestamps,

@@ -2,7 +2,7 @@
 
 use model::{Histogram, Labels, TimeRange, Timestamp};
 
-use crate::QueryError;
+use crate::{QueryError, StartTimestamps};
 
 /// What is known of a run of samples before it is decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub struct Columns {
     pub histogram_timestamps: Vec<Timestamp>,
     /// Native histograms; a stale one has the marker as its sum.
     pub histograms: Vec<Histogram>,
+    /// Since when samples of either kind count, of those that say so.
+    pub starts: StartTimestamps,
 }
 
 impl Columns {
@@ -36,6 +38,7 @@ impl Columns {
         self.values.clear();
         self.histogram_timestamps.clear();
         self.histograms.clear();
+        self.starts.clear();
     }
 
     /// How many samples there are, of both kinds.

@@ -10,7 +10,7 @@ use storage::Appendable;
 
 use crate::MemStorage;
 use crate::notation::Point;
-use crate::script::{Backend, LoadedSeries, Outcome};
+use crate::script::{Backend, Load, Outcome};
 
 /// An engine with the settings that scripts are written for, over a [`MemStorage`].
 ///
@@ -33,6 +33,7 @@ impl EngineBackend {
             max_samples: 10_000,
             timeout: Duration::from_secs(100),
             delayed_name_removal: true,
+            use_start_timestamps: true,
             ..EngineOptions::default()
         };
         let engine = Engine::new(options, Arc::new(ManualClock::at(0)));
@@ -55,9 +56,12 @@ impl Backend for EngineBackend {
         self.store.clear();
     }
 
-    fn load(&mut self, series: &[LoadedSeries]) -> Result<(), String> {
+    fn load(&mut self, load: &Load) -> Result<(), String> {
         let mut appender = self.store.appender();
-        for (labels, samples) in series {
+        for (labels, starts) in &load.starts {
+            self.store.insert_starts(labels, starts);
+        }
+        for (labels, samples) in &load.series {
             for (t, point) in samples {
                 let appended = match point {
                     Point::Float(v) => appender.append(None, labels, *t, *v),

@@ -65,6 +65,14 @@ impl MemStorage {
         }
     }
 
+    /// Notes since when samples of a series count: the time of each and its start. Samples that are not
+    /// there yet may follow.
+    pub fn insert_starts(&self, labels: &Labels, starts: &[(Timestamp, Timestamp)]) {
+        let mut series = self.series.write().unwrap_or_else(PoisonError::into_inner);
+        let columns = Arc::make_mut(&mut series).entry(labels.clone()).or_default();
+        columns.starts.extend(starts.iter().copied());
+    }
+
     /// Forgets everything. Views that are open keep what they see.
     pub fn clear(&self) {
         *self.series.write().unwrap_or_else(PoisonError::into_inner) = Arc::default();
@@ -76,9 +84,11 @@ impl MemStorage {
         let mut series = self.series.write().unwrap_or_else(PoisonError::into_inner);
         Arc::make_mut(&mut series).retain(|labels, columns| {
             if matches_all(matchers, labels) {
-                let Columns { timestamps, values, histogram_timestamps, histograms } = columns;
+                let Columns { timestamps, values, histogram_timestamps, histograms, starts } =
+                    columns;
                 delete_rows(timestamps, values, range);
                 delete_rows(histogram_timestamps, histograms, range);
+                starts.retain(|t| !range.contains(t));
             }
             !columns.is_empty()
         });
@@ -304,6 +314,8 @@ impl Series for MemSeries<'_> {
         let times = &self.columns.histogram_timestamps[histograms.clone()];
         out.histogram_timestamps.extend_from_slice(times);
         out.histograms.extend_from_slice(&self.columns.histograms[histograms]);
+        let starts = self.columns.starts.iter();
+        out.starts.extend(starts.filter(|(t, _)| range.contains(*t)));
         Ok(())
     }
 }

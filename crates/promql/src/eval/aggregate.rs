@@ -6,7 +6,7 @@
 use model::Labels;
 use model::float::Plain;
 use model::labels::METRIC_NAME;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::budget::cost;
 use super::column::Column;
@@ -196,10 +196,14 @@ impl Evaluator<'_> {
     }
 
     /// Warns of quantiles that are none.
-    pub(super) fn warn_of_quantiles(&self, quantiles: &[f64], span: Span) {
-        for q in unusual(quantiles, 0.0, 1.0) {
-            let q = model::float::General(q);
-            self.warn(format!("quantile value should be between 0 and 1, got {q}"), span);
+    /// Warns of parameters that are no quantiles: an aggregation of the most unusual, a function of each.
+    pub(super) fn warn_of_quantiles(&self, quantiles: impl IntoIterator<Item = f64>, span: Span) {
+        let mut warned = FxHashSet::default();
+        for q in quantiles.into_iter().filter(|q| !(0.0..=1.0).contains(q)) {
+            if warned.insert(q.to_bits()) {
+                let q = model::float::General(q);
+                self.warn(format!("quantile value should be between 0 and 1, got {q}"), span);
+            }
         }
     }
 
@@ -224,7 +228,7 @@ impl Evaluator<'_> {
             Ok(())
         })?;
         self.budget.check()?;
-        self.warn_of_quantiles(&quantiles, span);
+        self.warn_of_quantiles(unusual(&quantiles, 0.0, 1.0), span);
         self.budget.release(held);
         let mut values = Vec::new();
         groups.into_groups().into_iter().try_for_each(|(group, columns)| {
@@ -321,13 +325,15 @@ pub(super) fn parameter<'n, 'e>(node: &'n AggregateNode<'e>) -> (&'n Node<'e>, S
     (parameter, *span)
 }
 
-/// Those parameters that deserve a warning: NaN, the largest above `most`, the smallest below
-/// `least`.
+/// Those parameters that deserve a warning: NaN, which hides the others as in Prometheus, else the
+/// largest above `most` and the smallest below `least`.
 pub(super) fn unusual(values: &[f64], least: f64, most: f64) -> Vec<f64> {
+    if let Some(nan) = values.iter().copied().find(|v| v.is_nan()) {
+        return vec![nan];
+    }
     let largest = values.iter().copied().filter(|v| *v > most).reduce(f64::max);
     let smallest = values.iter().copied().filter(|v| *v < least).reduce(f64::min);
-    let nan = values.iter().copied().find(|v| v.is_nan());
-    [nan, largest, smallest].into_iter().flatten().collect()
+    largest.into_iter().chain(smallest).collect()
 }
 
 /// The quantile of values in any order, NaN counted as the lowest; linear between neighbours.

@@ -12,7 +12,7 @@ use model::sample::is_stale;
 use rustc_hash::FxHashSet;
 use storage::Columns;
 
-use super::column::Column;
+use super::column::{Column, steps_of};
 use super::histograms::Histograms;
 use super::select::seconds;
 use super::series::{DuplicateLabelset, EvalSeries};
@@ -22,7 +22,9 @@ use super::{Evaluator, Sink, unlabelled};
 use crate::ast::{Extension, Span, ValueType};
 use crate::error::EngineError;
 use crate::functions::Body;
-use crate::native::{NativeWindow, Note, Outcome, over_extended, over_window};
+use crate::native::{
+    NativeWindow, Note, Outcome, looks_at_starts, over_extended, over_started, over_window,
+};
 use crate::plan::{CallNode, Node};
 
 /// Functions that make sense of counters only.
@@ -109,7 +111,8 @@ impl Evaluator<'_> {
         let range = Range::of(node);
         let name = node.function.name;
         let mut distinct = Distinct::default();
-        let mut any = false;
+        // At which steps there was anything.
+        let mut seen = vec![0; steps.count.div_ceil(u64::BITS as usize)];
         let make = |windows: &Windows<'_>, column: &mut Column| {
             f(windows, &scalars, column).map_err(EngineError::Execution)
         };
@@ -117,7 +120,7 @@ impl Evaluator<'_> {
             if series.column.is_empty() {
                 return Ok(());
             }
-            any = true;
+            seen.iter_mut().zip(series.column.presence()).for_each(|(all, one)| *all |= one);
             if WANT_COUNTERS.contains(&name) && series.histograms.is_none() {
                 self.note_gauge(series.labels.metric_name(), range.span);
             }
@@ -129,9 +132,10 @@ impl Evaluator<'_> {
             }
             sink(series)
         })?;
-        if any && name == "quantile_over_time" {
+        if name == "quantile_over_time" {
             let span = node.call.arguments.first().map_or(node.call.span, |first| first.span());
             let quantiles = scalars.first().map(Vec::as_slice).unwrap_or_default();
+            let quantiles = steps_of(&seen).filter_map(|step| quantiles.get(step).copied());
             self.warn_of_quantiles(quantiles, span);
         }
         Ok(())
@@ -153,6 +157,9 @@ impl Evaluator<'_> {
         let make = |columns: &Columns, series: &mut EvalSeries| {
             if let Some(extension) = range.extension {
                 return Ok(over_extension(columns, range, extension, steps, series, &notes));
+            }
+            if !columns.starts.is_empty() && looks_at_starts(range.function) {
+                return Ok(over_starts(columns, range, steps, series, &notes));
             }
             let windows = Windows::new(columns, range.shift, steps, range.range_ms);
             run(&windows, &mut series.column)?;
@@ -244,6 +251,24 @@ fn over_extension(
     looked_at
 }
 
+/// Fills a series from windows of samples some of which say since when they count; returns how many
+/// samples they looked at.
+fn over_starts(
+    columns: &Columns,
+    range: &Range<'_, '_>,
+    steps: Steps,
+    series: &mut EvalSeries,
+    notes: &Notes,
+) -> u64 {
+    let mut looked_at = 0;
+    fill(columns, series, notes, &mut range.shift.times(steps), &mut |columns, end_ms, note| {
+        let window = NativeWindow::of(columns, end_ms, range.range_ms);
+        looked_at += (window.floats.len() + window.times.len()) as u64;
+        over_started(range.function, &window, note)
+    });
+    looked_at
+}
+
 /// What a moment makes of the samples of a series, and says of them.
 type MakeAt<'m> = dyn FnMut(&Columns, i64, &mut dyn FnMut(Note)) -> Outcome + 'm;
 
@@ -281,7 +306,8 @@ fn without_stale(columns: &Columns) -> Columns {
     let histograms = columns.histogram_timestamps.iter().zip(&columns.histograms);
     let kept = histograms.filter(|(_, h)| !is_stale(h.sum)).map(|(t, h)| (*t, h.clone()));
     let (histogram_timestamps, histograms) = kept.unzip();
-    Columns { timestamps, values, histogram_timestamps, histograms }
+    let starts = columns.starts.clone();
+    Columns { timestamps, values, histogram_timestamps, histograms, starts }
 }
 
 /// Fills a column from the windows of a series and the scalar arguments.

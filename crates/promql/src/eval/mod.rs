@@ -18,6 +18,7 @@ mod info;
 mod join;
 mod pick;
 mod raw;
+mod sample_times;
 mod select;
 pub mod series;
 mod smoothed;
@@ -52,6 +53,8 @@ pub struct Evaluator<'q> {
     pub(crate) budget: &'q Budget<'q>,
     /// Whether names are dropped at the very end only.
     pub(crate) delayed_names: bool,
+    /// Whether it matters since when samples count.
+    pub(crate) use_start_timestamps: bool,
     annotations: RefCell<Annotations>,
 }
 
@@ -61,8 +64,10 @@ impl<'q> Evaluator<'q> {
         querier: Option<&'q dyn Querier>,
         budget: &'q Budget<'q>,
         delayed_names: bool,
+        use_start_timestamps: bool,
     ) -> Self {
-        Self { querier, budget, delayed_names, annotations: RefCell::default() }
+        let annotations = RefCell::default();
+        Self { querier, budget, delayed_names, use_start_timestamps, annotations }
     }
 
     /// What came up while evaluating.

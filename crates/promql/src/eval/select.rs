@@ -37,6 +37,19 @@ pub(super) enum Take {
     Time,
     /// The same, as the function `timestamp` has it: see [`sight`].
     Timestamp,
+    /// Since when it counts, in seconds; 0 if it does not say.
+    Start,
+}
+
+impl Take {
+    /// What it gives for the sample at `t`.
+    fn of(self, columns: &Columns, t: Timestamp, value: f64) -> f64 {
+        match self {
+            Self::Value => value,
+            Self::Time | Self::Timestamp => seconds(t),
+            Self::Start => columns.starts.get(t).map_or(0.0, seconds),
+        }
+    }
 }
 
 impl Evaluator<'_> {
@@ -94,7 +107,9 @@ impl Evaluator<'_> {
             ..SelectHints::default()
         };
         let mut set = querier.select(select.matchers, &hints)?;
-        let reader = Reader { select, steps, moments, back_ms, make, budget: self.budget };
+        let with_starts = self.use_start_timestamps;
+        let budget = self.budget;
+        let reader = Reader { select, steps, moments, back_ms, with_starts, make, budget };
         let cores = rayon::current_num_threads();
         let mut batch: Vec<Box<dyn Series + '_>> = Vec::new();
         loop {
@@ -123,6 +138,8 @@ struct Reader<'r> {
     /// The moments that samples are read for, and how far back from each.
     moments: Steps,
     back_ms: i64,
+    /// Whether it matters since when samples count.
+    with_starts: bool,
     make: &'r Make<'r>,
     budget: &'r Budget<'r>,
 }
@@ -162,6 +179,9 @@ impl Reader<'_> {
         columns.clear();
         for range in read_ranges(series.chunks(), self.moments, self.back_ms) {
             series.read(range, columns)?;
+        }
+        if !self.with_starts {
+            columns.starts.clear();
         }
         if let Some(first) = columns.histogram_timestamps.first() {
             let before = histogram_before(series, *first)?;
@@ -257,7 +277,7 @@ fn see(
         let Some(newest) = next.checked_sub(1) else { continue };
         let (t, value) = (times[newest], values[newest]);
         if t > after && !is_stale(value) {
-            column.set(step, if take == Take::Value { value } else { seconds(t) });
+            column.set(step, take.of(columns, t, value));
         }
     }
 }
@@ -282,7 +302,7 @@ fn see_both(
     take: Take,
     series: &mut EvalSeries,
 ) {
-    let Columns { timestamps, values, histogram_timestamps, histograms } = columns;
+    let Columns { timestamps, values, histogram_timestamps, histograms, .. } = columns;
     let shared: Vec<Arc<Histogram>> = histograms.iter().map(|h| Arc::new(h.clone())).collect();
     let mut all = Histograms::default();
     let mut last_seen = Timestamp::MIN;
@@ -301,7 +321,7 @@ fn see_both(
         if is_stale(value) {
             continue;
         }
-        series.column.set(step, if take == Take::Value { value } else { seconds(t) });
+        series.column.set(step, take.of(columns, t, value));
         if let Some(histogram) = seen.filter(|_| take == Take::Value) {
             // Seen again, the same sample says nothing of another reset.
             if std::mem::replace(&mut last_seen, t) == t && step > 0 {

@@ -5,7 +5,7 @@ use model::{Histogram, Labels};
 
 use super::call::{Range, argument, rejoin};
 use super::column::Column;
-use super::select::{Take, seconds};
+use super::select::seconds;
 use super::series::EvalSeries;
 use super::steps::Steps;
 use super::{Evaluator, Sink, unlabelled};
@@ -55,6 +55,7 @@ impl Evaluator<'_> {
                 let labels = texts(node);
                 self.feed_sorted(node, steps, sink, &|all| sort::by_labels(all, &labels, falling))
             }
+            Special::StartTimestamp => self.feed_start_timestamps(node, steps, sink),
             Special::Timestamp => self.feed_timestamps(node, steps, sink),
             Special::Vector => sink(unlabelled(self.scalar(argument(node, 0), steps)?)),
             Special::MaxOf
@@ -255,7 +256,7 @@ impl Evaluator<'_> {
     ) -> Result<(), EngineError> {
         let quantiles = self.scalar(argument(node, 0), steps)?;
         let (families, natives) = self.all_histograms(node, 1, steps)?;
-        self.warn_of_quantiles(&quantiles, span_of(node, 0));
+        self.warn_of_quantiles(quantiles.iter().copied(), span_of(node, 0));
         let mut all = Vec::with_capacity(families.len());
         for family in families {
             let column = self.quantiles_of(&family, &quantiles, span_of(node, 1));
@@ -280,7 +281,7 @@ impl Evaluator<'_> {
         let mut all = Vec::new();
         for at in 2..node.arguments.len() {
             let quantiles = self.scalar(argument(node, at), steps)?;
-            self.warn_of_quantiles(&quantiles, span_of(node, at));
+            self.warn_of_quantiles(quantiles.iter().copied(), span_of(node, at));
             let value = Plain(quantiles.first().copied().unwrap_or(f64::NAN)).to_string();
             let span = span_of(node, 0);
             let mut made = Vec::with_capacity(families.len() + natives.len());
@@ -416,41 +417,6 @@ impl Evaluator<'_> {
             self.warn(SORT_IN_RANGE, node.call.span);
         }
         all.into_iter().try_for_each(sink)
-    }
-
-    /// Of a plain selector the times of its samples; of anything else the time of evaluation.
-    fn feed_timestamps(
-        &self,
-        node: &CallNode<'_>,
-        steps: Steps,
-        sink: Sink<'_>,
-    ) -> Result<(), EngineError> {
-        let mut all = Vec::new();
-        let mut take = |mut series: EvalSeries| {
-            self.rename(&mut series);
-            all.push(series);
-            Ok(())
-        };
-        // A plus sign makes it a computed vector, though the plan knows nothing of it.
-        let written = node.call.arguments.first().map(Expr::unwrap_parens);
-        let is_plain = matches!(written, Some(Expr::Selector(s)) if s.extension.is_none());
-        match argument(node, 0) {
-            Node::Select(select) if is_plain => {
-                self.feed_instant(select, steps, Take::Timestamp, &mut take)?;
-            }
-            Node::Once(inner) if is_plain && matches!(**inner, Node::Select(_)) => {
-                let Node::Select(select) = &**inner else { unreachable!("just looked at") };
-                self.feed_instant(select, steps.first(), Take::Timestamp, &mut |series| {
-                    take(series.repeated(steps.count))
-                })?;
-            }
-            other => self.feed(other, steps, &mut |mut series| {
-                series.column.filter_map_in_place(|step, _| Some(seconds(steps.time(step))));
-                series.histograms = None;
-                take(series)
-            })?,
-        }
-        rejoin(all, sink)
     }
 }
 

@@ -5,6 +5,7 @@
 //! needs to know no more of them.
 
 mod clock;
+pub(crate) mod extrapolate;
 mod extremes;
 pub mod histogram;
 pub mod labels;
@@ -109,6 +110,8 @@ pub enum Special {
     SortByLabelDesc,
     /// `sort_desc(v)`: [`sort::by_value`], falling.
     SortDesc,
+    /// `start_timestamp(v)`
+    StartTimestamp,
     /// `start()`
     QueryStart,
     /// `end()`

@@ -4,6 +4,7 @@
 //! to a counter only where it falls. Falls are rare, so they are a sparse list, and a window is
 //! made up for by those inside it.
 
+use super::extrapolate::{Sampled, seconds};
 use super::sum::Sum;
 use crate::eval::column::Column;
 use crate::eval::window::{Monoid, Queue, Window, Windows};
@@ -96,38 +97,10 @@ impl Falls<'_> {
     }
 }
 
-/// By what the change between first and last sample is multiplied to stand for the whole range.
-///
-/// Towards each edge the change goes on for as far as the edge is, but if that is farther than
-/// 1.1 times the mean distance of samples, for half such a distance: the series began or ended
-/// there. A counter, given by its first value and its increase, does not go back beyond the moment
-/// when it would have been zero.
+/// By what the change between first and last sample is multiplied to stand for the whole range: see
+/// [`Sampled::factor`].
 fn factor(windows: &Windows<'_>, window: Window, counter: Option<(f64, f64)>) -> f64 {
     let (first, last) = (windows.times()[window.from], windows.times()[window.to - 1]);
-    let end = windows.end_ms(window);
-    let sampled = seconds(last - first);
-    let spacing = sampled / (window.count() - 1) as f64;
-    let near = spacing * 1.1;
-    let mut to_start = seconds(first - end.saturating_sub(windows.range_ms()));
-    let mut to_end = seconds(end - last);
-    if to_start >= near {
-        to_start = spacing / 2.0;
-    }
-    if let Some((value, increase)) = counter
-        && increase > 0.0
-        && value >= 0.0
-    {
-        let to_zero = sampled * (value / increase);
-        if to_zero < to_start {
-            to_start = to_zero;
-        }
-    }
-    if to_end >= near {
-        to_end = spacing / 2.0;
-    }
-    (sampled + to_start + to_end) / sampled
-}
-
-fn seconds(ms: i64) -> f64 {
-    ms as f64 / 1000.0
+    let sampled = Sampled::between(first, last, window.count());
+    sampled.within(windows.end_ms(window), windows.range_ms()).factor(counter)
 }

@@ -1,15 +1,31 @@
 //! The rows of the table, sorted by name.
 //!
-//! A row is name, types of the arguments, type of the result, body, and one line of doc.
+//! A row is name, types of the arguments, type of the result, body, and one line of doc; the commonest
+//! types and bodies have a word of their own.
 
 use super::Body::{Date, Map, MapWith, Special, TryWindow, Window};
-use super::{Function, Special as S};
+use super::{Function, Special as S, WindowFn};
 use super::{clock, extremes, math, order, over_time, rate, regression, smoothing, sum, variance};
 use crate::ast::ValueType::{Matrix, Scalar, String, Vector};
 
+/// A function of each value of a vector.
+const fn of_value(name: &'static str, body: fn(f64) -> f64, doc: &'static str) -> Function {
+    Function::new(name, &[Vector], Vector, Map(body), doc)
+}
+
+/// A function of each window of a range, which is all it needs.
+const fn of_range(name: &'static str, body: WindowFn, doc: &'static str) -> Function {
+    Function::new(name, &[Matrix], Vector, Window(body), doc)
+}
+
+/// A part of the date of each value, or of the time of evaluation.
+const fn of_date(name: &'static str, body: fn(f64) -> f64, doc: &'static str) -> Function {
+    Function::new(name, &[Vector], Vector, Date(body), doc).optional(1)
+}
+
 /// Every function there is.
 pub(super) const TABLE: &[Function] = &[
-    Function::new("abs", &[Vector], Vector, Map(f64::abs), "The value without its sign."),
+    of_value("abs", f64::abs, "The value without its sign."),
     Function::new(
         "absent",
         &[Vector],
@@ -24,21 +40,15 @@ pub(super) const TABLE: &[Function] = &[
         Special(S::AbsentOverTime),
         "1 where the range has no sample.",
     ),
-    Function::new("acos", &[Vector], Vector, Map(f64::acos), "The arc cosine."),
-    Function::new("acosh", &[Vector], Vector, Map(f64::acosh), "The inverse hyperbolic cosine."),
-    Function::new("asin", &[Vector], Vector, Map(f64::asin), "The arc sine."),
-    Function::new("asinh", &[Vector], Vector, Map(f64::asinh), "The inverse hyperbolic sine."),
-    Function::new("atan", &[Vector], Vector, Map(f64::atan), "The arc tangent."),
-    Function::new("atanh", &[Vector], Vector, Map(f64::atanh), "The inverse hyperbolic tangent."),
-    Function::new("avg_over_time", &[Matrix], Vector, Window(sum::avg), "The mean of the range."),
-    Function::new("ceil", &[Vector], Vector, Map(f64::ceil), "Rounded up to a whole number."),
-    Function::new(
-        "changes",
-        &[Matrix],
-        Vector,
-        Window(over_time::changes),
-        "How often the value changed in the range.",
-    ),
+    of_value("acos", f64::acos, "The arc cosine."),
+    of_value("acosh", f64::acosh, "The inverse hyperbolic cosine."),
+    of_value("asin", f64::asin, "The arc sine."),
+    of_value("asinh", f64::asinh, "The inverse hyperbolic sine."),
+    of_value("atan", f64::atan, "The arc tangent."),
+    of_value("atanh", f64::atanh, "The inverse hyperbolic tangent."),
+    of_range("avg_over_time", sum::avg, "The mean of the range."),
+    of_value("ceil", f64::ceil, "Rounded up to a whole number."),
+    of_range("changes", over_time::changes, "How often the value changed in the range."),
     Function::new(
         "clamp",
         &[Vector, Scalar, Scalar],
@@ -60,60 +70,18 @@ pub(super) const TABLE: &[Function] = &[
         MapWith(math::clamp_min),
         "The value, no less than the scalar.",
     ),
-    Function::new("cos", &[Vector], Vector, Map(f64::cos), "The cosine."),
-    Function::new("cosh", &[Vector], Vector, Map(f64::cosh), "The hyperbolic cosine."),
-    Function::new(
-        "count_over_time",
-        &[Matrix],
-        Vector,
-        Window(over_time::count),
-        "How many samples the range has.",
-    ),
-    Function::new(
-        "day_of_month",
-        &[Vector],
-        Vector,
-        Date(clock::day_of_month),
-        "The day of the month in UTC, from 1.",
-    )
-    .optional(1),
-    Function::new(
-        "day_of_week",
-        &[Vector],
-        Vector,
-        Date(clock::day_of_week),
-        "The day of the week in UTC, Sunday is 0.",
-    )
-    .optional(1),
-    Function::new(
-        "day_of_year",
-        &[Vector],
-        Vector,
-        Date(clock::day_of_year),
-        "The day of the year in UTC, from 1.",
-    )
-    .optional(1),
-    Function::new(
-        "days_in_month",
-        &[Vector],
-        Vector,
-        Date(clock::days_in_month),
-        "How many days the month has in UTC.",
-    )
-    .optional(1),
-    Function::new("deg", &[Vector], Vector, Map(math::deg), "Radians as degrees."),
-    Function::new(
-        "delta",
-        &[Matrix],
-        Vector,
-        Window(rate::delta),
-        "How far a gauge moved over the range.",
-    ),
-    Function::new(
+    of_value("cos", f64::cos, "The cosine."),
+    of_value("cosh", f64::cosh, "The hyperbolic cosine."),
+    of_range("count_over_time", over_time::count, "How many samples the range has."),
+    of_date("day_of_month", clock::day_of_month, "The day of the month in UTC, from 1."),
+    of_date("day_of_week", clock::day_of_week, "The day of the week in UTC, Sunday is 0."),
+    of_date("day_of_year", clock::day_of_year, "The day of the year in UTC, from 1."),
+    of_date("days_in_month", clock::days_in_month, "How many days the month has in UTC."),
+    of_value("deg", math::deg, "Radians as degrees."),
+    of_range("delta", rate::delta, "How far a gauge moved over the range."),
+    of_range(
         "deriv",
-        &[Matrix],
-        Vector,
-        Window(regression::deriv),
+        regression::deriv,
         "The slope of the range per second, by linear regression.",
     ),
     Function::new(
@@ -132,16 +100,9 @@ pub(super) const TABLE: &[Function] = &[
         "The time of the last evaluation of the query, in seconds.",
     )
     .experimental(),
-    Function::new("exp", &[Vector], Vector, Map(f64::exp), "e to the power of the value."),
-    Function::new(
-        "first_over_time",
-        &[Matrix],
-        Vector,
-        Window(over_time::first),
-        "The oldest sample of the range.",
-    )
-    .keeping_name(),
-    Function::new("floor", &[Vector], Vector, Map(f64::floor), "Rounded down to a whole number."),
+    of_value("exp", f64::exp, "e to the power of the value."),
+    of_range("first_over_time", over_time::first, "The oldest sample of the range.").keeping_name(),
+    of_value("floor", f64::floor, "Rounded down to a whole number."),
     Function::new(
         "histogram_avg",
         &[Vector],
@@ -203,28 +164,9 @@ pub(super) const TABLE: &[Function] = &[
         Special(S::HistogramOnly),
         "The sum of what a native histogram observed.",
     ),
-    Function::new(
-        "hour",
-        &[Vector],
-        Vector,
-        Date(clock::hour),
-        "The hour of the day in UTC, from 0.",
-    )
-    .optional(1),
-    Function::new(
-        "idelta",
-        &[Matrix],
-        Vector,
-        Window(rate::idelta),
-        "The difference of the last two samples.",
-    ),
-    Function::new(
-        "increase",
-        &[Matrix],
-        Vector,
-        Window(rate::increase),
-        "How much a counter grew over the range.",
-    ),
+    of_date("hour", clock::hour, "The hour of the day in UTC, from 0."),
+    of_range("idelta", rate::idelta, "The difference of the last two samples."),
+    of_range("increase", rate::increase, "How much a counter grew over the range."),
     Function::new(
         "info",
         &[Vector, Vector],
@@ -235,13 +177,7 @@ pub(super) const TABLE: &[Function] = &[
     .optional(1)
     .experimental()
     .keeping_name(),
-    Function::new(
-        "irate",
-        &[Matrix],
-        Vector,
-        Window(rate::irate),
-        "The rate of a counter between the last two samples.",
-    ),
+    of_range("irate", rate::irate, "The rate of a counter between the last two samples."),
     Function::new(
         "label_join",
         &[Vector, String, String, String],
@@ -257,25 +193,12 @@ pub(super) const TABLE: &[Function] = &[
         Special(S::LabelReplace),
         "A label made from another one by a regular expression.",
     ),
-    Function::new(
-        "last_over_time",
-        &[Matrix],
-        Vector,
-        Window(over_time::last),
-        "The newest sample of the range.",
-    )
-    .keeping_name(),
-    Function::new("ln", &[Vector], Vector, Map(f64::ln), "The natural logarithm."),
-    Function::new("log10", &[Vector], Vector, Map(f64::log10), "The decimal logarithm."),
-    Function::new("log2", &[Vector], Vector, Map(f64::log2), "The binary logarithm."),
-    Function::new(
-        "mad_over_time",
-        &[Matrix],
-        Vector,
-        Window(order::mad),
-        "The median distance from the median of the range.",
-    )
-    .experimental(),
+    of_range("last_over_time", over_time::last, "The newest sample of the range.").keeping_name(),
+    of_value("ln", f64::ln, "The natural logarithm."),
+    of_value("log10", f64::log10, "The decimal logarithm."),
+    of_value("log2", f64::log2, "The binary logarithm."),
+    of_range("mad_over_time", order::mad, "The median distance from the median of the range.")
+        .experimental(),
     Function::new(
         "max_of",
         &[Scalar, Scalar],
@@ -284,13 +207,7 @@ pub(super) const TABLE: &[Function] = &[
         "The larger of two scalars.",
     )
     .experimental(),
-    Function::new(
-        "max_over_time",
-        &[Matrix],
-        Vector,
-        Window(extremes::max),
-        "The largest value of the range.",
-    ),
+    of_range("max_over_time", extremes::max, "The largest value of the range."),
     Function::new(
         "min_of",
         &[Scalar, Scalar],
@@ -299,29 +216,9 @@ pub(super) const TABLE: &[Function] = &[
         "The smaller of two scalars.",
     )
     .experimental(),
-    Function::new(
-        "min_over_time",
-        &[Matrix],
-        Vector,
-        Window(extremes::min),
-        "The smallest value of the range.",
-    ),
-    Function::new(
-        "minute",
-        &[Vector],
-        Vector,
-        Date(clock::minute),
-        "The minute of the hour in UTC, from 0.",
-    )
-    .optional(1),
-    Function::new(
-        "month",
-        &[Vector],
-        Vector,
-        Date(clock::month),
-        "The month of the year in UTC, from 1.",
-    )
-    .optional(1),
+    of_range("min_over_time", extremes::min, "The smallest value of the range."),
+    of_date("minute", clock::minute, "The minute of the hour in UTC, from 0."),
+    of_date("month", clock::month, "The month of the year in UTC, from 1."),
     Function::new("pi", &[], Scalar, Special(S::Pi), "The number pi."),
     Function::new(
         "predict_linear",
@@ -330,13 +227,7 @@ pub(super) const TABLE: &[Function] = &[
         Window(regression::predict_linear),
         "The value so many seconds from now, by linear regression.",
     ),
-    Function::new(
-        "present_over_time",
-        &[Matrix],
-        Vector,
-        Window(over_time::present),
-        "1 where the range has a sample.",
-    ),
+    of_range("present_over_time", over_time::present, "1 where the range has a sample."),
     Function::new(
         "quantile_over_time",
         &[Scalar, Matrix],
@@ -344,7 +235,7 @@ pub(super) const TABLE: &[Function] = &[
         Window(order::quantile),
         "The quantile of the values in the range.",
     ),
-    Function::new("rad", &[Vector], Vector, Map(math::rad), "Degrees as radians."),
+    of_value("rad", math::rad, "Degrees as radians."),
     Function::new(
         "range",
         &[],
@@ -353,20 +244,8 @@ pub(super) const TABLE: &[Function] = &[
         "From the start of the query to its end, in seconds.",
     )
     .experimental(),
-    Function::new(
-        "rate",
-        &[Matrix],
-        Vector,
-        Window(rate::rate),
-        "How much a counter grew per second of the range.",
-    ),
-    Function::new(
-        "resets",
-        &[Matrix],
-        Vector,
-        Window(over_time::resets),
-        "How often a counter fell in the range.",
-    ),
+    of_range("rate", rate::rate, "How much a counter grew per second of the range."),
+    of_range("resets", over_time::resets, "How often a counter fell in the range."),
     Function::new(
         "round",
         &[Vector, Scalar],
@@ -382,9 +261,9 @@ pub(super) const TABLE: &[Function] = &[
         Special(S::Scalar),
         "The value of the only element; NaN if there is not exactly one.",
     ),
-    Function::new("sgn", &[Vector], Vector, Map(math::sgn), "1, 0 or -1: the sign of the value."),
-    Function::new("sin", &[Vector], Vector, Map(f64::sin), "The sine."),
-    Function::new("sinh", &[Vector], Vector, Map(f64::sinh), "The hyperbolic sine."),
+    of_value("sgn", math::sgn, "1, 0 or -1: the sign of the value."),
+    of_value("sin", f64::sin, "The sine."),
+    of_value("sinh", f64::sinh, "The hyperbolic sine."),
     Function::new("sort", &[Vector], Vector, Special(S::Sort), "Sorted by value, rising.")
         .keeping_name(),
     Function::new(
@@ -415,7 +294,7 @@ pub(super) const TABLE: &[Function] = &[
         "Sorted by value, falling.",
     )
     .keeping_name(),
-    Function::new("sqrt", &[Vector], Vector, Map(f64::sqrt), "The square root."),
+    of_value("sqrt", f64::sqrt, "The square root."),
     Function::new(
         "start",
         &[],
@@ -425,19 +304,15 @@ pub(super) const TABLE: &[Function] = &[
     )
     .experimental(),
     Function::new(
-        "stddev_over_time",
-        &[Matrix],
+        "start_timestamp",
+        &[Vector],
         Vector,
-        Window(variance::stddev),
-        "The standard deviation of the range.",
-    ),
-    Function::new(
-        "stdvar_over_time",
-        &[Matrix],
-        Vector,
-        Window(variance::stdvar),
-        "The variance of the range.",
-    ),
+        Special(S::StartTimestamp),
+        "Since when each sample of a selector counts, in seconds; 0 if it does not say.",
+    )
+    .experimental(),
+    of_range("stddev_over_time", variance::stddev, "The standard deviation of the range."),
+    of_range("stdvar_over_time", variance::stdvar, "The variance of the range."),
     Function::new(
         "step",
         &[],
@@ -446,9 +321,9 @@ pub(super) const TABLE: &[Function] = &[
         "From one evaluation of the query to the next, in seconds; 0 if there is one only.",
     )
     .experimental(),
-    Function::new("sum_over_time", &[Matrix], Vector, Window(sum::sum), "The sum of the range."),
-    Function::new("tan", &[Vector], Vector, Map(f64::tan), "The tangent."),
-    Function::new("tanh", &[Vector], Vector, Map(f64::tanh), "The hyperbolic tangent."),
+    of_range("sum_over_time", sum::sum, "The sum of the range."),
+    of_value("tan", f64::tan, "The tangent."),
+    of_value("tanh", f64::tanh, "The hyperbolic tangent."),
     Function::new("time", &[], Scalar, Special(S::Time), "The time of evaluation, in seconds."),
     Function::new(
         "timestamp",
@@ -457,35 +332,27 @@ pub(super) const TABLE: &[Function] = &[
         Special(S::Timestamp),
         "The time of each sample, in seconds.",
     ),
-    Function::new(
+    of_range(
         "ts_of_first_over_time",
-        &[Matrix],
-        Vector,
-        Window(over_time::ts_of_first),
+        over_time::ts_of_first,
         "The time of the oldest sample of the range.",
     )
     .experimental(),
-    Function::new(
+    of_range(
         "ts_of_last_over_time",
-        &[Matrix],
-        Vector,
-        Window(over_time::ts_of_last),
+        over_time::ts_of_last,
         "The time of the newest sample of the range.",
     )
     .experimental(),
-    Function::new(
+    of_range(
         "ts_of_max_over_time",
-        &[Matrix],
-        Vector,
-        Window(extremes::ts_of_max),
+        extremes::ts_of_max,
         "When the range had its largest value last.",
     )
     .experimental(),
-    Function::new(
+    of_range(
         "ts_of_min_over_time",
-        &[Matrix],
-        Vector,
-        Window(extremes::ts_of_min),
+        extremes::ts_of_min,
         "When the range had its smallest value last.",
     )
     .experimental(),
@@ -496,5 +363,5 @@ pub(super) const TABLE: &[Function] = &[
         Special(S::Vector),
         "The scalar as a vector without labels.",
     ),
-    Function::new("year", &[Vector], Vector, Date(clock::year), "The year in UTC.").optional(1),
+    of_date("year", clock::year, "The year in UTC."),
 ];

@@ -92,6 +92,7 @@ mod tests {
             values: vec![0.0; floats.len()],
             histogram_timestamps: times.map(|t| 10 * t).collect(),
             histograms: histograms.to_vec(),
+            ..Columns::default()
         };
         settle(&mut columns, None, compared);
         columns.histograms.iter().map(|h| h.counter_reset_hint).collect()

@@ -1,11 +1,12 @@
 //! Range functions over histograms.
 
-use model::Histogram;
 use model::histogram::CounterResetHint;
+use model::{Histogram, Timestamp};
 
 use super::window::{NativeWindow, Note, Outcome};
 use super::{Combined, add, compact, equal, is_reset, subtract, total};
 use crate::eval::histograms::{divided, scaled};
+use crate::functions::extrapolate::{Sampled, seconds};
 
 /// `rate`, `increase` and `delta`: the change from the first to the last histogram, made up for
 /// resets if it is a counter, and stretched to the whole range.
@@ -19,14 +20,22 @@ pub(super) fn extrapolated(
         note(Note::Mixed);
         return Outcome::Nothing;
     }
-    let (Some(first), true) = (window.histograms.first(), window.histograms.len() > 1) else {
-        return Outcome::Nothing;
+    let (times, all) = (window.times, window.histograms);
+    let sampled = match is_counter {
+        true => window.sampled(times),
+        false => (all.len() > 1).then(|| {
+            let sampled = Sampled::between(times[0], times[times.len() - 1], times.len());
+            sampled.within(window.end_ms, window.range_ms)
+        }),
     };
-    let Some(change) = change(window.histograms, is_counter, note) else {
-        return Outcome::Nothing;
+    let (Some(first), Some(sampled)) = (all.first(), sampled) else { return Outcome::Nothing };
+    let change = match all.len() {
+        1 => Some(Histogram { counter_reset_hint: CounterResetHint::Gauge, ..first.clone() }),
+        _ => change(window, is_counter, note),
     };
+    let Some(change) = change else { return Outcome::Nothing };
     let counter = is_counter.then_some((first.count, change.count));
-    let mut factor = factor(window, counter);
+    let mut factor = sampled.factor(counter);
     if per_second {
         factor /= seconds(window.range_ms);
     }
@@ -46,15 +55,23 @@ pub(super) fn note_hints(histograms: &[Histogram], is_counter: bool, note: &mut 
 
 /// The change over histograms, of which there are two at least.
 fn change(
-    histograms: &[Histogram],
+    window: &NativeWindow<'_>,
     is_counter: bool,
     note: &mut dyn FnMut(Note),
 ) -> Option<Histogram> {
+    let (times, histograms) = (window.times, window.histograms);
     let last = histograms.last()?;
     let mut before = histograms.first()?.clone();
     note_hints(histograms, is_counter, note);
+    let begins_there = is_counter && window.zero_at(times).is_some();
+    if is_counter {
+        window.note_overlaps(times, note);
+    }
+    let is_anew = |at: usize, before: &Histogram| {
+        is_reset(&histograms[at], before) || window.began_before(times, at)
+    };
     // What came before a reset right behind the first one does not matter, whatever its buckets.
-    if is_counter && is_reset(&histograms[1], &before) {
+    if is_counter && !begins_there && is_anew(1, &before) {
         let second = &histograms[1];
         before = Histogram {
             schema: second.schema,
@@ -71,11 +88,14 @@ fn change(
     let coarsest = histograms[1..].iter().map(|h| h.schema).min()?.min(before.schema);
     let mut change = step(subtract(last, &before), "subtraction", note)?;
     if is_counter {
-        for h in &histograms[1..] {
-            if is_reset(h, &before) {
+        for (at, h) in histograms.iter().enumerate().skip(1) {
+            if is_anew(at, &before) {
                 change = step(add(&change, &before), "addition", note)?;
             }
             before = h.clone();
+        }
+        if begins_there {
+            change = step(add(&change, &histograms[0]), "addition", note)?;
         }
     }
     if !is_custom && coarsest < change.schema {
@@ -106,29 +126,6 @@ fn step(
     }
 }
 
-/// By what the change is multiplied to stand for the whole range; as for floats.
-fn factor(window: &NativeWindow<'_>, counter: Option<(f64, f64)>) -> f64 {
-    let (Some(first), Some(last)) = (window.times.first(), window.times.last()) else { return 1.0 };
-    let sampled = seconds(last - first);
-    let spacing = sampled / (window.times.len() - 1) as f64;
-    let near = spacing * 1.1;
-    let mut to_start = seconds(first - window.end_ms.saturating_sub(window.range_ms));
-    let mut to_end = seconds(window.end_ms - last);
-    if to_start >= near {
-        to_start = spacing / 2.0;
-    }
-    if let Some((count, increase)) = counter
-        && increase > 0.0
-        && count >= 0.0
-    {
-        to_start = to_start.min(sampled * (count / increase));
-    }
-    if to_end >= near {
-        to_end = spacing / 2.0;
-    }
-    (sampled + to_start + to_end) / sampled
-}
-
 /// `irate` and `idelta`: the change between the last two samples.
 pub(super) fn of_last_two(
     window: &NativeWindow<'_>,
@@ -155,7 +152,8 @@ pub(super) fn of_last_two(
         (false, ..) => note(Note::NotAGauge),
     }
     let mut change = last.clone();
-    if !is_rate || !is_reset(last, before) {
+    let began = || window.began_before(window.times, window.times.len() - 1);
+    if !is_rate || !(is_reset(last, before) || began()) {
         let Some(made) = step(subtract(last, before), "subtraction", note) else {
             return Outcome::Nothing;
         };
@@ -237,12 +235,18 @@ pub(super) fn count_pairs(
     window: &NativeWindow<'_>,
     passes: fn(Either<'_>, Either<'_>) -> bool,
 ) -> Outcome {
-    let floats = window.float_times.iter().zip(window.floats.iter().map(|v| Either::Float(*v)));
-    let histograms = window.times.iter().zip(window.histograms.iter().map(Either::Histogram));
-    let mut all: Vec<(i64, Either<'_>)> = floats.chain(histograms).map(|(t, e)| (*t, e)).collect();
-    all.sort_by_key(|(t, _)| *t);
+    let all = in_order(window);
     let count = all.windows(2).filter(|pair| passes(pair[0].1, pair[1].1)).count();
     Outcome::Float(count as f64)
+}
+
+/// The samples of both kinds in order of time.
+pub(super) fn in_order<'a>(window: &NativeWindow<'a>) -> Vec<(Timestamp, Either<'a>)> {
+    let floats = window.float_times.iter().zip(window.floats.iter().map(|v| Either::Float(*v)));
+    let histograms = window.times.iter().zip(window.histograms.iter().map(Either::Histogram));
+    let mut all: Vec<_> = floats.chain(histograms).map(|(t, e)| (*t, e)).collect();
+    all.sort_by_key(|(t, _)| *t);
+    all
 }
 
 pub(super) fn is_change(before: Either<'_>, now: Either<'_>) -> bool {
@@ -259,8 +263,4 @@ pub(super) fn is_fall(before: Either<'_>, now: Either<'_>) -> bool {
         (Either::Histogram(b), Either::Histogram(n)) => is_reset(n, b),
         _ => true,
     }
-}
-
-fn seconds(ms: i64) -> f64 {
-    ms as f64 / 1000.0
 }

@@ -1,7 +1,7 @@
 //! The window a range function sees of a series with histograms, and what comes of it.
 
 use model::{Histogram, Timestamp};
-use storage::Columns;
+use storage::{Columns, StartTimestamps};
 
 use super::over_time;
 
@@ -16,6 +16,8 @@ pub(crate) struct NativeWindow<'a> {
     pub(crate) times: &'a [Timestamp],
     /// The histograms; without stale ones.
     pub(crate) histograms: &'a [Histogram],
+    /// Since when samples count, of those that say so.
+    pub(crate) starts: &'a StartTimestamps,
     /// The moment at which it ends, ms.
     pub(crate) end_ms: Timestamp,
     /// How far it reaches back, ms.
@@ -37,6 +39,7 @@ impl<'a> NativeWindow<'a> {
             floats: &columns.values[floats],
             times: &columns.histogram_timestamps[histograms.clone()],
             histograms: &columns.histograms[histograms],
+            starts: &columns.starts,
             end_ms,
             range_ms,
         }
@@ -71,6 +74,8 @@ pub(crate) enum Note {
     Ignored,
     /// Hints of resets contradict each other.
     ConflictingHints,
+    /// A sample counts since before the sample ahead of it.
+    StartsOverlap,
     /// Custom bounds differ.
     Reconciled(&'static str),
 }
@@ -103,6 +108,10 @@ impl Note {
             Self::ConflictingHints => {
                 "conflicting counter resets during histogram aggregation".to_owned()
             }
+            Self::StartsOverlap => format!(
+                "sample has start time that overlaps with previous sample timestamp for metric \
+                 {metric}"
+            ),
             Self::Reconciled(operation) => {
                 format!("mismatched custom buckets were reconciled during {operation}")
             }

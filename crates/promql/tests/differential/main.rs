@@ -39,8 +39,8 @@ const SORTED: &[&str] = &[
 ];
 
 /// What the literal evaluator does not know: `limit_ratio` chooses by a hash of its own, several
-/// quantiles are several times one, and `info` is held by scripts.
-const UNASKED: [&str; 3] = ["limit_ratio", "histogram_quantiles", "info"];
+/// quantiles are several times one, and `info` and start timestamps are held by scripts.
+const UNASKED: [&str; 4] = ["limit_ratio", "histogram_quantiles", "info", "start_timestamp"];
 
 /// An answer: the value of each series at each time.
 type Answer = BTreeMap<(Timestamp, Labels), SampleValue>;

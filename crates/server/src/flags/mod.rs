@@ -3,6 +3,7 @@
 //! `--name=value`, `--name value`, `--switch`, `--no-switch`. What a flag means is in `table`; here
 //! the texts become [`Flags`], or one sentence that says which flag is wrong and what was expected.
 
+mod features;
 mod table;
 
 use std::collections::BTreeMap;
@@ -157,47 +158,6 @@ pub enum Request {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct UsageError(String);
-
-/// Features of Prometheus that are always on, or need no switch here.
-const FEATURES_WITHOUT_EFFECT: [&str; 10] = [
-    "promql-at-modifier",
-    "promql-negative-offset",
-    "promql-duration-expr",
-    "agent",
-    "remote-write-receiver",
-    "expand-external-labels",
-    "no-default-scrape-port",
-    "new-service-discovery-manager",
-    "auto-gomemlimit",
-    "auto-gomaxprocs",
-];
-
-/// Features that are switched on by name.
-const FEATURES: [&str; 6] = [
-    "promql-binop-fill-modifiers",
-    "promql-extended-range-selectors",
-    "promql-experimental-functions",
-    "promql-delayed-name-removal",
-    "extra-scrape-metrics",
-    "exemplar-storage",
-];
-
-/// Features of Prometheus that are not there yet.
-const FEATURES_TO_COME: [&str; 13] = [
-    "auto-reload-config",
-    "concurrent-rule-eval",
-    "created-timestamp-zero-ingestion",
-    "delayed-compaction",
-    "extended-range-selectors",
-    "memory-snapshot-on-shutdown",
-    "metadata-wal-records",
-    "native-histograms",
-    "old-ui",
-    "otlp-deltatocumulative",
-    "promql-per-step-stats",
-    "type-and-unit-labels",
-    "use-uncached-io",
-];
 
 /// Reads the arguments behind the program's name.
 pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Request, UsageError> {
@@ -473,16 +433,7 @@ impl Reader {
         let lists = self.many("enable-feature");
         let names = lists.iter().flat_map(|list| list.split(',')).filter(|name| !name.is_empty());
         let names: Vec<String> = names.map(str::to_owned).collect();
-        for name in &names {
-            if FEATURES_WITHOUT_EFFECT.contains(&name.as_str()) {
-                self.warnings
-                    .push(format!("feature {name} has no effect: it is no longer a switch"));
-            } else if FEATURES_TO_COME.contains(&name.as_str()) {
-                self.warnings.push(format!("feature {name} has no effect yet"));
-            } else if !FEATURES.contains(&name.as_str()) {
-                self.warnings.push(format!("unknown feature {name} in --enable-feature"));
-            }
-        }
+        self.warnings.extend(names.iter().filter_map(|name| features::warning(name)));
         names
     }
 }

@@ -6,12 +6,14 @@
 mod custom_buckets;
 mod histogram;
 mod points;
+mod starts;
 
 use model::{Histogram, Labels, LabelsBuilder, labels};
 use promql::ast::Expr;
 
 pub use custom_buckets::custom_bucket_series;
 pub use points::parse_points;
+pub use starts::parse_starts;
 
 /// So many points may one line make.
 pub const POINTS_LIMIT: usize = 1_000_000;

@@ -70,7 +70,7 @@ fn parse_item(item: &str) -> Option<Item> {
 }
 
 /// `x12`.
-fn parse_times(text: &str) -> Option<usize> {
+pub(super) fn parse_times(text: &str) -> Option<usize> {
     text.strip_prefix('x').filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))?.parse().ok()
 }
 

@@ -2,8 +2,7 @@
 //!
 //! A script is a list of blocks: `load STEP` with series in [notation](crate::notation), `clear`,
 //! and `eval` with what is expected of it. [`parse`] reads one, [`run`] runs one against a
-//! [`Backend`]. Evals count as passed, failed or unsupported; a failure does not end the run.
-//! Unsupported is what needs start timestamps.
+//! [`Backend`]. Evals count as passed or failed; a failure does not end the run.
 
 mod compare;
 mod parse;
@@ -44,10 +43,10 @@ pub type LoadedSeries = (Labels, Vec<(Timestamp, Point)>);
 pub struct Load {
     /// The line of the block's head.
     pub line: usize,
-    /// What can be stored.
+    /// Series with their samples.
     pub series: Vec<LoadedSeries>,
-    /// Series that cannot be stored as they are written.
-    pub unsupported: Vec<Labels>,
+    /// Of some of them times of samples and since when these count.
+    pub starts: Vec<(Labels, Vec<(Timestamp, Timestamp)>)>,
 }
 
 /// A query, and what is expected of it.

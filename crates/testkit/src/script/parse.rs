@@ -10,7 +10,9 @@ use model::time::parse_duration;
 use promql::ast::Expr;
 
 use super::{Command, Eval, Expected, Load, Notes, Pattern, Script, When};
-use crate::notation::{Point, Points, custom_bucket_series, parse_line, parse_series, take_quoted};
+use crate::notation::{
+    Point, Points, custom_bucket_series, parse_line, parse_series, parse_starts, take_quoted,
+};
 
 /// A script that cannot be read, or one that asks for what cannot be stored.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -87,11 +89,12 @@ fn parse_load(head: &str, custom_buckets: bool, cursor: &mut Cursor<'_>) -> Pars
     let line = cursor.at;
     let step = head.split_once(char::is_whitespace).map_or("", |(_, step)| step.trim());
     let step_ms = cursor.duration(step)?;
-    let mut load = Load { line, series: Vec::new(), unsupported: Vec::new() };
+    let mut load = Load { line, series: Vec::new(), starts: Vec::new() };
     while let Some(text) = cursor.next_of_block() {
         let (labels, rest) = cursor.here(parse_series(text))?;
-        if rest.starts_with("@st") {
-            load.unsupported.push(labels);
+        if let Some(starts) = rest.strip_prefix("@st") {
+            let offsets = cursor.here(parse_starts(starts))?;
+            load.starts.push((labels, start_times(&offsets, step_ms)));
             continue;
         }
         let (labels, points) = cursor.here(parse_line(text))?;
@@ -110,6 +113,15 @@ fn parse_load(head: &str, custom_buckets: bool, cursor: &mut Cursor<'_>) -> Pars
 fn samples(points: Points, step_ms: i64) -> Vec<(Timestamp, Point)> {
     let sample = |(i, point): (i64, Option<Point>)| Some((i * step_ms, point?));
     (0_i64..).zip(points).filter_map(sample).collect()
+}
+
+/// Times of samples at their steps, and so far from each.
+fn start_times(offsets: &[Option<i64>], step_ms: i64) -> Vec<(Timestamp, Timestamp)> {
+    let start = |(i, offset): (i64, &Option<i64>)| {
+        let t = i * step_ms;
+        Some((t, t.saturating_add((*offset)?)))
+    };
+    (0_i64..).zip(offsets).filter_map(start).collect()
 }
 
 fn parse_eval(head: &str, cursor: &mut Cursor<'_>) -> Parsed<Eval> {
@@ -316,10 +328,13 @@ mod tests {
     }
 
     #[test]
-    fn start_timestamps_are_noted_as_unsupported() {
-        let Command::Load(load) = only("load 1m\n b@st -1m\n b 5") else { panic!("a load") };
-        let unsupported: Vec<String> = load.unsupported.iter().map(Labels::to_string).collect();
-        assert_eq!(unsupported, [r#"{__name__="b"}"#]);
+    fn start_timestamps_stand_above_the_samples_of_their_series() {
+        let Command::Load(load) = only("load 1m\n b@st _ -1m -1s\n b 5x2") else {
+            panic!("a load")
+        };
+        let b = Labels::from_pairs([("__name__", "b")]);
+        assert_eq!(load.starts, [(b, vec![(60_000, 0), (120_000, 119_000)])]);
+        assert_eq!(load.series.len(), 1);
     }
 
     #[test]
@@ -347,6 +362,10 @@ mod tests {
             ("\nboom", "line 2: expected `load`, `clear` or `eval`"),
             ("load x", "line 1: not a valid duration string: \"x\""),
             ("load 1m\n a{ 1", "line 2: expected a label's name at \"1\""),
+            (
+                "load 1m\n a@st 1m1",
+                "line 2: \"1m1\" is neither a number, nor `_`, nor `stale`, nor a repetition of one",
+            ),
             ("load 292y\n a 1x1000000", "line 2: more than 1000000 points in one line"),
             ("eval instant at 5m", "line 1: expected a query"),
             ("eval instant in 5m a", "line 1: expected `at`, found \"in\""),

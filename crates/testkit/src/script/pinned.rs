@@ -1,7 +1,6 @@
 //! What a query selects, and the same query with every selector nailed to one time.
 
-use model::matcher::matches_all;
-use model::{Labels, Timestamp};
+use model::Timestamp;
 use promql::ast::{Expr, Selector};
 
 /// Functions whose value depends on when they are asked.
@@ -22,17 +21,6 @@ const ASKS_THE_TIME: [&str; 15] = [
     "timestamp",
     "year",
 ];
-
-/// Whether a selector of `expr` matches one of `series`.
-pub(super) fn selects_any(expr: &Expr, series: &[Labels]) -> bool {
-    let mut found = false;
-    walk(expr, &mut |expr| {
-        if let Some(Selector { matchers, .. }) = selector(expr) {
-            found |= series.iter().any(|labels| matches_all(matchers, labels));
-        }
-    });
-    found
-}
 
 fn selector(expr: &Expr) -> Option<&Selector> {
     match expr {
@@ -123,20 +111,6 @@ mod tests {
         ] {
             let expr = promql::parse(query).expect(query);
             assert_eq!(pinned(query, &expr, 1500).as_deref(), expected, "{query}");
-        }
-    }
-
-    #[test]
-    fn a_query_that_selects_a_series_is_known() {
-        let series = [Labels::from_pairs([("__name__", "h"), ("x", "1")])];
-        for (query, selects) in [
-            ("h", true),
-            ("sum(rate({__name__=~\"h|g\"}[5m]))", true),
-            ("max_over_time(h{x=\"1\"}[1h:])", true),
-            ("h{x=\"2\"} + g", false),
-        ] {
-            let expr = promql::parse(query).expect(query);
-            assert_eq!(selects_any(&expr, &series), selects, "{query}");
         }
     }
 }

@@ -4,12 +4,12 @@
 //! its time, and every instant query is asked again with all its selectors nailed to its time, at
 //! other times: both must give the same. Annotations are compared in the first run alone.
 
-use model::{Labels, Timestamp};
+use model::Timestamp;
 use promql::{ParserOptions, SampleValue, Value, VectorSample, parse_with};
 
 use super::compare::compare;
-use super::pinned::{pinned, selects_any};
-use super::{Command, Eval, Expected, Load, LoadedSeries, ScriptError, When, parse};
+use super::pinned::pinned;
+use super::{Command, Eval, Expected, Load, ScriptError, When, parse};
 
 /// How far from an instant query's time the range query begins and ends that must agree with it.
 const AROUND_MS: i64 = 60_000;
@@ -20,7 +20,7 @@ pub trait Backend {
     fn clear(&mut self);
 
     /// Stores series. Loads add up.
-    fn load(&mut self, series: &[LoadedSeries]) -> Result<(), String>;
+    fn load(&mut self, load: &Load) -> Result<(), String>;
 
     /// The answer at `t_ms`.
     fn instant(&mut self, query: &str, t_ms: i64) -> Result<Outcome, String>;
@@ -53,8 +53,6 @@ pub struct Report {
     pub passed: usize,
     /// Those that did not.
     pub failed: Vec<Failure>,
-    /// Those that were not asked, because they need what cannot be loaded or compared yet.
-    pub unsupported: usize,
 }
 
 /// An eval that did not give what was expected.
@@ -72,19 +70,11 @@ pub struct Failure {
 pub fn run(name: &str, text: &str, backend: &mut dyn Backend) -> Result<Report, ScriptError> {
     let script = parse(text)?;
     let mut report = Report::default();
-    let mut absent: Vec<Labels> = Vec::new();
     backend.clear();
     for command in &script.commands {
         match command {
-            Command::Clear => {
-                backend.clear();
-                absent.clear();
-            }
-            Command::Load(load) => {
-                absent.extend(load.unsupported.iter().cloned());
-                store(backend, load)?;
-            }
-            Command::Eval(eval) if !is_supported(eval, &absent) => report.unsupported += 1,
+            Command::Clear => backend.clear(),
+            Command::Load(load) => store(backend, load)?,
             Command::Eval(eval) => match check(backend, eval) {
                 Ok(()) => report.passed += 1,
                 Err(message) => report.failed.push(Failure {
@@ -99,12 +89,7 @@ pub fn run(name: &str, text: &str, backend: &mut dyn Backend) -> Result<Report, 
 }
 
 fn store(backend: &mut dyn Backend, load: &Load) -> Result<(), ScriptError> {
-    backend.load(&load.series).map_err(|message| ScriptError { line: load.line, message })
-}
-
-/// Whether the eval needs no series that could not be loaded.
-fn is_supported(eval: &Eval, absent: &[Labels]) -> bool {
-    parse_any(&eval.query).is_none_or(|expr| !selects_any(&expr, absent))
+    backend.load(load).map_err(|message| ScriptError { line: load.line, message })
 }
 
 fn parse_any(query: &str) -> Option<promql::ast::Expr> {
@@ -225,7 +210,7 @@ mod tests {
              eval instant at 0 a{\n expect fail regex: ^1:3: parse error\n\n\
              clear\n\neval instant at 0 a",
         );
-        assert_eq!((report.passed, report.failed, report.unsupported), (8, vec![], 0));
+        assert_eq!((report.passed, report.failed), (8, vec![]));
     }
 
     #[test]
@@ -266,10 +251,11 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_start_timestamps_is_unsupported() {
-        let text = "load 1m\n a@st -1m\n a 1\n\neval instant at 0 a\n a 1";
+    fn start_timestamps_are_stored() {
+        let text = "load 1m\n a@st _ 1s _ -30s\n a 0 1 2 3\n\n\
+                    eval range from 1m to 3m step 1m resets(a[3m])\n {} 0 0 1";
         let report = run("here", text, &mut EngineBackend::new()).expect("a script");
-        assert_eq!((report.passed, report.failed, report.unsupported), (0, vec![], 1));
+        assert_eq!((report.passed, report.failed), (1, vec![]));
     }
 
     /// A backend whose answers to one kind of question are off by one.
@@ -283,8 +269,8 @@ mod tests {
             self.engine.clear();
         }
 
-        fn load(&mut self, series: &[LoadedSeries]) -> Result<(), String> {
-            self.engine.load(series)
+        fn load(&mut self, load: &Load) -> Result<(), String> {
+            self.engine.load(load)
         }
 
         fn instant(&mut self, query: &str, t_ms: i64) -> Result<Outcome, String> {

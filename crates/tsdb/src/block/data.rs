@@ -132,7 +132,7 @@ impl DataReader {
         recent: &RecentTimes,
         columns: &mut Columns,
     ) -> Result<(), BlockError> {
-        let Columns { timestamps, values, histogram_timestamps, histograms } = columns;
+        let Columns { timestamps, values, histogram_timestamps, histograms, .. } = columns;
         let count = slot.meta().count as usize;
         match slot.kind {
             Kind::Floats => {

@@ -133,7 +133,7 @@ pub(super) fn decode(
     columns: &mut Columns,
 ) -> Option<()> {
     let marks = Marks::of(columns);
-    let Columns { timestamps, values, histogram_timestamps, histograms } = columns;
+    let Columns { timestamps, values, histogram_timestamps, histograms, .. } = columns;
     let (floats_from, histograms_from) = (timestamps.len(), histogram_timestamps.len());
     let counts = match encoding {
         Encoding::Xor => None,

@@ -1,5 +1,7 @@
 //! Functions that rewrite labels, and the labels of what is absent.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use model::labels::METRIC_NAME;
 use model::{Labels, MatchOp, Matcher, re2};
 
@@ -82,22 +84,39 @@ pub(crate) fn is_name(text: &str) -> bool {
     !text.is_empty() && !text.contains(char::REPLACEMENT_CHARACTER)
 }
 
-/// The labels `absent` and `absent_over_time` give for their argument, if it is a plain selector:
-/// those of its `=` matchers, but for names that another matcher has, too.
+/// The labels `absent` and `absent_over_time` give for their argument, if it is a plain selector: of
+/// each name what its first `=` matcher says, unless another matcher of that name comes behind.
+///
+/// "Behind" is meant as in Prometheus, where the lookup moves matchers that only take away to the end:
+/// `a=~"b.*", a="bc"` gives `a`, the other way round it does not, and with `a!="q"` it never does.
 pub fn of_absent(argument: &Expr) -> Labels {
     let matchers = match argument.unwrap_parens() {
         Expr::Selector(selector) => &selector.matchers,
         Expr::Range(range) => &range.selector.matchers,
         _ => return Labels::empty(),
     };
-    let is_alone = |matcher: &&Matcher| {
-        matchers.iter().filter(|other| other.name == matcher.name).count() == 1
-    };
-    let named = matchers
-        .iter()
-        .filter(|matcher| matcher.name != METRIC_NAME && matcher.op == MatchOp::Equal)
-        .filter(is_alone);
-    Labels::from_pairs(named.map(|m| (m.name.as_str(), m.value.as_str())))
+    let (taking, leaving): (Vec<&Matcher>, Vec<&Matcher>) =
+        matchers.iter().partition(|matcher| takes_away(matcher, matchers));
+    let mut named: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut said: BTreeSet<&str> = BTreeSet::new();
+    for matcher in leaving.into_iter().chain(taking) {
+        let name = matcher.name.as_str();
+        if matcher.op == MatchOp::Equal && said.insert(name) {
+            named.insert(name, &matcher.value);
+        } else {
+            named.remove(name);
+        }
+    }
+    let is_label = |(name, value): &(&str, &str)| *name != METRIC_NAME && !value.is_empty();
+    Labels::from_pairs(named.into_iter().filter(is_label))
+}
+
+/// Whether a matcher chooses no series by itself: a series without the label passes it, and it is a
+/// negative one or alone with its label.
+fn takes_away(matcher: &Matcher, all: &[Matcher]) -> bool {
+    let is_needed = |other: &Matcher| other.name == matcher.name && !other.matches("");
+    let is_negative = matches!(matcher.op, MatchOp::NotEqual | MatchOp::NotRegex);
+    !all.iter().any(is_needed) || (is_negative && matcher.matches(""))
 }
 
 #[cfg(test)]
@@ -148,13 +167,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_absent_has_the_labels_that_only_one_matcher_names() {
+    fn what_is_absent_has_the_labels_that_nothing_behind_takes_away() {
         for (argument, expected) in [
             ("m{a=\"1\", b!=\"2\", c=~\"3\"}", &[("a", "1")][..]),
             ("m{a=\"1\", a=\"1\"}", &[]),
             ("m{a=\"1\", a=\"2\", a=\"3\"}", &[]),
             ("m{a=\"1\", a!=\"2\"}", &[]),
             ("m{a!=\"2\", a=\"1\"}", &[]),
+            ("m{a!~\"2\", b=\"2\", a=\"1\"}", &[("b", "2")]),
+            ("m{a=\"12\", a=~\"1.*\"}", &[]),
+            ("m{a=~\"1.*\", a=\"12\"}", &[("a", "12")]),
+            ("m{a=~\".*\", a=\"1\"}", &[("a", "1")]),
+            ("m{a=~\"1.*\", a=\"12\", a=~\".*\"}", &[]),
+            ("m{a=\"\"}", &[]),
             ("(m{a=\"1\"}[5m])", &[("a", "1")]),
             ("sum(m{a=\"1\"})", &[]),
         ] {

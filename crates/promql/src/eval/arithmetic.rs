@@ -1,5 +1,6 @@
 //! What binary operators do with two numbers.
 
+use super::power::power;
 use crate::ast::BinaryOp;
 
 /// Whether the result of the operator is another metric than its operands.
@@ -26,7 +27,7 @@ pub fn calculate(op: BinaryOp, left: f64, right: f64) -> f64 {
         BinaryOp::Mul => left * right,
         BinaryOp::Div => left / right,
         BinaryOp::Mod => left % right,
-        BinaryOp::Pow => left.powf(right),
+        BinaryOp::Pow => power(left, right),
         BinaryOp::Atan2 => left.atan2(right),
         _ => f64::NAN,
     }

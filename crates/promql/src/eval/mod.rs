@@ -17,6 +17,7 @@ pub mod histograms;
 mod info;
 mod join;
 mod pick;
+pub(crate) mod power;
 mod raw;
 mod sample_times;
 mod select;

@@ -17,6 +17,9 @@ use super::steps::{Shift, Steps};
 /// with its very bits; longer ones slide.
 const SHORT: usize = 24;
 
+/// All windows of a series together are walked anew if they have so few samples, however long each is.
+const FEW: usize = 1024;
+
 /// The windows of one series, one for each step.
 pub struct Windows<'a> {
     times: Cow<'a, [Timestamp]>,
@@ -109,10 +112,10 @@ impl<'a> Windows<'a> {
         self.range_ms
     }
 
-    /// Whether walking each window costs no more than a few samples per step, or a few times the
-    /// samples there are.
+    /// Whether walking each window costs no more than a few samples per step, a few times the samples
+    /// there are, or little in any case.
     pub fn are_short(&self) -> bool {
-        self.looked_at <= (SHORT * self.bounds.len() + 2 * self.values.len()) as u64
+        self.looked_at <= (FEW + SHORT * self.bounds.len() + 2 * self.values.len()) as u64
     }
 }
 

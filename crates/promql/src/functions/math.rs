@@ -10,6 +10,20 @@ pub(super) fn rad(v: f64) -> f64 {
     v * std::f64::consts::PI / 180.0
 }
 
+/// Beyond this, the smaller one of the two exponentials in `sinh` and `cosh` does not count.
+const ONE_EXPONENTIAL: f64 = 21.0;
+
+/// The hyperbolic sine; infinite as soon as the exponential is, as in Prometheus, and not only when
+/// half of it is.
+pub(super) fn sinh(v: f64) -> f64 {
+    if v.abs() > ONE_EXPONENTIAL { (v.abs().exp() * 0.5).copysign(v) } else { v.sinh() }
+}
+
+/// The hyperbolic cosine; likewise.
+pub(super) fn cosh(v: f64) -> f64 {
+    if v.abs() > ONE_EXPONENTIAL { v.abs().exp() * 0.5 } else { v.cosh() }
+}
+
 /// The sign of a value; NaN and both zeros are their own.
 pub(super) fn sgn(v: f64) -> f64 {
     if v < 0.0 {

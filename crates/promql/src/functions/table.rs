@@ -71,7 +71,7 @@ pub(super) const TABLE: &[Function] = &[
         "The value, no less than the scalar.",
     ),
     of_value("cos", f64::cos, "The cosine."),
-    of_value("cosh", f64::cosh, "The hyperbolic cosine."),
+    of_value("cosh", math::cosh, "The hyperbolic cosine."),
     of_range("count_over_time", over_time::count, "How many samples the range has."),
     of_date("day_of_month", clock::day_of_month, "The day of the month in UTC, from 1."),
     of_date("day_of_week", clock::day_of_week, "The day of the week in UTC, Sunday is 0."),
@@ -263,7 +263,7 @@ pub(super) const TABLE: &[Function] = &[
     ),
     of_value("sgn", math::sgn, "1, 0 or -1: the sign of the value."),
     of_value("sin", f64::sin, "The sine."),
-    of_value("sinh", f64::sinh, "The hyperbolic sine."),
+    of_value("sinh", math::sinh, "The hyperbolic sine."),
     Function::new("sort", &[Vector], Vector, Special(S::Sort), "Sorted by value, rising.")
         .keeping_name(),
     Function::new(

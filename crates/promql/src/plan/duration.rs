@@ -3,6 +3,7 @@
 //! Calculated in seconds, as Prometheus does, and only then made milliseconds.
 
 use crate::ast::{BinaryOp, DurationExpr};
+use crate::eval::power::power;
 
 use super::PlanError;
 
@@ -64,7 +65,7 @@ fn operate(op: BinaryOp, left: f64, right: f64) -> Result<f64, PlanError> {
         BinaryOp::Div => Ok(left / right),
         BinaryOp::Mod if right == 0.0 => refuse("modulo by zero"),
         BinaryOp::Mod => Ok(left % right),
-        BinaryOp::Pow => Ok(left.powf(right)),
+        BinaryOp::Pow => Ok(power(left, right)),
         _ => refuse("unexpected operator in a duration expression"),
     }
 }

@@ -36,10 +36,8 @@ fn is_invariant(expr: &Expr) -> bool {
         Expr::Paren { inner, .. } => is_invariant(inner),
         Expr::Unary { operand, .. } => is_invariant(operand),
         Expr::Binary(binary) => is_invariant(&binary.left) && is_invariant(&binary.right),
-        Expr::Aggregate(aggregate) => {
-            is_invariant(&aggregate.operand)
-                && aggregate.parameter.as_ref().is_none_or(is_invariant)
-        }
+        // Whatever its parameter: so Prometheus has it, and takes that of the first step.
+        Expr::Aggregate(aggregate) => is_invariant(&aggregate.operand),
         Expr::Call(call) => {
             !LOOK_AT_THE_TIME.contains(&call.function.name)
                 && call.arguments.iter().all(is_invariant)

@@ -22,28 +22,34 @@ const QUERIES: [(&str, i64); 6] = [
 ];
 
 /// Values by query, labels and time.
-pub(crate) type Answers = BTreeMap<(usize, String, i64), f64>;
+pub(crate) type Answers = BTreeMap<(String, String, i64), f64>;
 
 /// Asks everything about the range, times in ms.
 pub(crate) fn ask(server: &Server<'_>, start: i64, end: i64) -> Result<Answers> {
     let mut answers = Answers::new();
-    for (number, (query, step)) in QUERIES.iter().enumerate() {
+    for (query, step) in QUERIES {
         // Single series need no whole day to show that they are the same.
-        let end = if *step < 60 { end.min(start + 3_600_000) } else { end };
+        let end = if step < 60 { end.min(start + 3_600_000) } else { end };
         let (start, end) = (start / 1000 + 300, end / 1000);
-        let query = encoded(query);
-        let path = format!("query_range?start={start}&end={end}&step={step}&query={query}");
+        let asked = encoded(query);
+        let path = format!("query_range?start={start}&end={end}&step={step}&query={asked}");
         let result = server.query(&path)?;
-        for series in result.as_array().into_iter().flatten() {
-            let labels = series["metric"].to_string();
-            for point in series["values"].as_array().into_iter().flatten() {
-                if let Some((t, value)) = read(point) {
-                    answers.insert((number, labels.clone(), t), value);
-                }
+        note(query, &result, &mut answers);
+    }
+    Ok(answers)
+}
+
+/// Notes the values of the answer to a query, of one time or of many.
+pub(crate) fn note(query: &str, result: &Value, answers: &mut Answers) {
+    for series in result.as_array().into_iter().flatten() {
+        let labels = series["metric"].to_string();
+        let points = series["values"].as_array().into_iter().flatten();
+        for point in points.chain(series.get("value")) {
+            if let Some((t, value)) = read(point) {
+                answers.insert((query.to_owned(), labels.clone(), t), value);
             }
         }
     }
-    Ok(answers)
 }
 
 fn read(point: &Value) -> Option<(i64, f64)> {
@@ -61,23 +67,22 @@ pub(crate) struct Agreement {
     /// In one of them only.
     pub(crate) missing: usize,
     /// Queries with values that differ or are missing.
-    pub(crate) queries: Vec<&'static str>,
+    pub(crate) queries: Vec<String>,
 }
 
 /// Compares the answers of one server to those of another.
 pub(crate) fn compare(ours: &Answers, theirs: &Answers) -> Agreement {
     let mut agreement = Agreement::default();
-    let note = |number: usize, agreement: &mut Agreement| {
-        let query = QUERIES[number].0;
-        if !agreement.queries.contains(&query) {
-            agreement.queries.push(query);
+    let note = |query: &String, agreement: &mut Agreement| {
+        if !agreement.queries.contains(query) {
+            agreement.queries.push(query.clone());
         }
     };
     for (key, our) in ours {
         match theirs.get(key) {
             None => {
                 agreement.missing += 1;
-                note(key.0, &mut agreement);
+                note(&key.0, &mut agreement);
             }
             Some(their) if our == their || our.is_nan() && their.is_nan() => agreement.equal += 1,
             Some(their) if (our - their).abs() <= ROUNDING * our.abs().max(their.abs()) => {
@@ -85,13 +90,13 @@ pub(crate) fn compare(ours: &Answers, theirs: &Answers) -> Agreement {
             }
             Some(_) => {
                 agreement.different += 1;
-                note(key.0, &mut agreement);
+                note(&key.0, &mut agreement);
             }
         }
     }
     for key in theirs.keys().filter(|key| !ours.contains_key(key)) {
         agreement.missing += 1;
-        note(key.0, &mut agreement);
+        note(&key.0, &mut agreement);
     }
     agreement
 }
@@ -103,12 +108,12 @@ mod tests {
     #[test]
     fn answers_agree_differ_or_are_missing() {
         let answers = |values: &[(i64, f64)]| -> Answers {
-            values.iter().map(|(t, v)| ((0, "{}".to_owned(), *t), *v)).collect()
+            values.iter().map(|(t, v)| (("q".to_owned(), "{}".to_owned(), *t), *v)).collect()
         };
         let ours = answers(&[(1, 1.0), (2, 1.0), (3, 1.0), (4, 1.0), (6, f64::NAN)]);
         let theirs = answers(&[(1, 1.0), (2, 1.0 + 1e-12), (3, 1.1), (5, 1.0), (6, f64::NAN)]);
         let found = compare(&ours, &theirs);
-        let queries = vec![QUERIES[0].0];
+        let queries = vec!["q".to_owned()];
         let expected = Agreement { equal: 2, rounded: 1, different: 1, missing: 2, queries };
         assert_eq!(found, expected);
     }

@@ -70,7 +70,7 @@ impl Load {
     /// So many series, whose first scrape is at `start_ms`.
     pub(crate) fn new(series: usize, start_ms: i64) -> Self {
         let series = (0..series).map(|i| series_of(i / PER_NODE, i % PER_NODE)).collect();
-        Self { series, random: Random(0x5eed), start_ms, steps: 0 }
+        Self { series, random: Random::seeded(0x5eed), start_ms, steps: 0 }
     }
 
     /// The labels of every series.
@@ -183,9 +183,14 @@ fn series_of(node: usize, i: usize) -> Series {
 }
 
 /// SplitMix64 (Steele, Lea, Flood 2014).
-struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
+    /// The same numbers for the same seed.
+    pub(crate) fn seeded(seed: u64) -> Self {
+        Self(seed)
+    }
+
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -198,7 +203,8 @@ impl Random {
         (self.next() >> 11) as f64 / (1u64 << 53) as f64
     }
 
-    fn below(&mut self, end: i64) -> i64 {
+    /// From 0 to `end`, without `end`.
+    pub(crate) fn below(&mut self, end: i64) -> i64 {
         (self.next() >> 1).cast_signed() % end
     }
 }

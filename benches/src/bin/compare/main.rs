@@ -2,6 +2,7 @@
 //! table of what it cost. `docs/benchmarks.md` says what the rows mean and what they do not show.
 
 mod answers;
+mod dashboard;
 mod load;
 mod phases;
 mod process;
@@ -15,7 +16,7 @@ use std::process::{Command, ExitCode};
 
 use clap::Parser;
 use model::clock::SystemClock;
-use phases::{Round, Sizes};
+use phases::{Part, Round, Sizes};
 use progress::Progress;
 use report::Rounds;
 use server::{Candidate, Kind, Result};
@@ -33,6 +34,9 @@ struct Arguments {
     /// Series at once, for memory and recovery [default: 100000]
     #[arg(long, value_name = "N")]
     series: Option<usize>,
+    /// Only these parts; what they do not measure is 0 [default: all]
+    #[arg(long, value_name = "PART")]
+    only: Vec<Part>,
     /// Also write all figures as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -83,7 +87,8 @@ fn run(arguments: &Arguments, progress: &Progress) -> Result<()> {
                 None => tempfile::tempdir()?,
             };
             let (runtime, clock) = (&runtime, &clock);
-            let round = Round { candidate, sizes, runtime, clock, progress };
+            let parts = if arguments.only.is_empty() { &Part::ALL[..] } else { &arguments.only };
+            let round = Round { candidate, sizes, parts, runtime, clock, progress };
             let (figures, answers) = round.run(dir.path())?;
             rounds.figures.push(figures);
             rounds.answers = answers;
@@ -100,9 +105,9 @@ fn run(arguments: &Arguments, progress: &Progress) -> Result<()> {
 
 fn sizes(arguments: &Arguments) -> Sizes {
     let mut sizes = if arguments.quick {
-        Sizes { history: (500, 1440), wide: (100_000, 8), rest_seconds: 3 }
+        Sizes { history: (500, 1440), wide: (100_000, 8), window_days: 3, rest_seconds: 3 }
     } else {
-        Sizes { history: (1000, 5760), wide: (100_000, 60), rest_seconds: 15 }
+        Sizes { history: (1000, 5760), wide: (100_000, 60), window_days: 30, rest_seconds: 15 }
     };
     if let Some(series) = arguments.series {
         sizes.wide.0 = series;

@@ -1,9 +1,10 @@
-//! What is measured: a day of few series, then many series, a kill, and coming back.
+//! What is measured: a day of few series, then many series, a kill, and coming back, then the dashboard.
 
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use clap::ValueEnum;
 use model::Clock;
 use serde_json::Value;
 use testkit::http::encoded;
@@ -15,9 +16,24 @@ use crate::progress::Progress;
 use crate::server::{Candidate, Kind, Result, Server, pause};
 use crate::wire::Encoder;
 
-const DAY_MS: i64 = 86_400_000;
+pub(crate) const DAY_MS: i64 = 86_400_000;
 /// How often a figure is looked at that should come to rest.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// A part of a round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Part {
+    /// A day of few series
+    History,
+    /// Many series, and a kill
+    Wide,
+    /// Questions about long windows
+    Dashboard,
+}
+
+impl Part {
+    pub(crate) const ALL: [Self; 3] = [Self::History, Self::Wide, Self::Dashboard];
+}
 
 /// How much is sent.
 #[derive(Clone, Copy, Debug, serde::Serialize)]
@@ -26,6 +42,8 @@ pub(crate) struct Sizes {
     pub(crate) history: (usize, usize),
     /// Series at once, and how many scrapes of them.
     pub(crate) wide: (usize, usize),
+    /// How far the windows of the dashboard reach back, and how long it is; one day more is sent.
+    pub(crate) window_days: i64,
     /// A figure has come to rest when it did not change for so many seconds.
     pub(crate) rest_seconds: u64,
 }
@@ -43,12 +61,15 @@ pub(crate) struct Figures {
     pub(crate) recovery_seconds: f64,
     pub(crate) recovery_peak_bytes: f64,
     pub(crate) lost_samples: f64,
+    pub(crate) dashboard_range_seconds: f64,
+    pub(crate) dashboard_instant_seconds: f64,
 }
 
 /// Where the parts of one round run.
 pub(crate) struct Round<'a> {
     pub(crate) candidate: &'a Candidate,
     pub(crate) sizes: Sizes,
+    pub(crate) parts: &'a [Part],
     pub(crate) runtime: &'a Runtime,
     pub(crate) clock: &'a dyn Clock,
     pub(crate) progress: &'a Progress,
@@ -58,20 +79,25 @@ impl Round<'_> {
     /// All of it, in fresh directories below `dir`.
     pub(crate) fn run(&self, dir: &Path) -> Result<(Figures, Answers)> {
         let mut figures = Figures::default();
-        let history = dir.join("history");
-        fs::create_dir_all(&history)?;
-        let answers = self.history(&history, &mut figures)?;
-        let wide = dir.join("wide");
-        fs::create_dir_all(&wide)?;
-        self.wide(&wide, &mut figures)?;
+        let mut answers = Answers::new();
+        for part in self.parts {
+            let name = part.to_possible_value().map_or_else(String::new, |it| it.get_name().into());
+            let dir = dir.join(name);
+            fs::create_dir_all(&dir)?;
+            match part {
+                Part::History => answers.append(&mut self.history(&dir, &mut figures)?),
+                Part::Wide => self.wide(&dir, &mut figures)?,
+                Part::Dashboard => answers.append(&mut self.dashboard(&dir, &mut figures)?),
+            }
+        }
         Ok((figures, answers))
     }
 
-    fn say(&self, what: &str) {
+    pub(crate) fn say(&self, what: &str) {
         self.progress.say(&format!("{}: {what}", self.candidate.kind.name()));
     }
 
-    fn start(&self, dir: &Path) -> Result<Server<'_>> {
+    pub(crate) fn start(&self, dir: &Path) -> Result<Server<'_>> {
         Server::start(self.candidate, dir, self.runtime, self.clock)
     }
 
@@ -145,7 +171,7 @@ impl Round<'_> {
     }
 
     fn send(&self, server: &Server<'_>, load: &mut Load, scrapes: usize) -> Result<()> {
-        let mut encoder = Encoder::new(load);
+        let mut encoder = Encoder::new(load.labels());
         for scrape in 0..scrapes {
             if scrape.is_multiple_of(16) {
                 let done = scrape * 100 / scrapes;
@@ -159,7 +185,7 @@ impl Round<'_> {
     }
 
     /// Waits until a figure has not changed for as long as the sizes say.
-    fn rest(
+    pub(crate) fn rest(
         &self,
         server: &mut Server<'_>,
         what: &str,
@@ -207,7 +233,7 @@ fn number(result: &Value) -> f64 {
 }
 
 /// Bytes of all files below a directory, of a process that may be moving them about.
-fn size_of(dir: &Path) -> std::io::Result<u64> {
+pub(crate) fn size_of(dir: &Path) -> std::io::Result<u64> {
     let mut sum = 0;
     for entry in fs::read_dir(dir)? {
         let entry = entry?;

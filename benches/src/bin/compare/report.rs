@@ -17,7 +17,7 @@ struct Row {
 
 const MIB: f64 = 1024.0 * 1024.0;
 
-const ROWS: [Row; 10] = [
+const ROWS: [Row; 12] = [
     Row { name: "time to ready, empty", unit: "ms", scale: 1e-3, of: |f| f.ready_seconds },
     Row { name: "idle memory", unit: "MiB", scale: MIB, of: |f| f.idle_bytes },
     Row {
@@ -53,6 +53,18 @@ const ROWS: [Row; 10] = [
     },
     Row { name: "peak memory of that", unit: "MiB", scale: MIB, of: |f| f.recovery_peak_bytes },
     Row { name: "acknowledged samples lost by it", unit: "", scale: 1.0, of: |f| f.lost_samples },
+    Row {
+        name: "dashboard of long windows, the whole range",
+        unit: "ms",
+        scale: 1e-3,
+        of: |f| f.dashboard_range_seconds,
+    },
+    Row {
+        name: "the same, one moment",
+        unit: "ms",
+        scale: 1e-3,
+        of: |f| f.dashboard_instant_seconds,
+    },
 ];
 
 /// All rounds of one server.
@@ -99,9 +111,10 @@ fn short(value: f64) -> String {
 /// The table, in Markdown. The ratios are to the first server, whose figures are therefore 1.
 pub(crate) fn table(sizes: Sizes, all: &[Rounds]) -> String {
     let ((series, scrapes), (wide, wide_scrapes)) = (sizes.history, sizes.wide);
+    let window = sizes.window_days;
     let mut out = format!(
         "History: {series} series x {scrapes} samples. Memory and recovery: {wide} series x \
-         {wide_scrapes} samples.\nMedian (lowest–highest) of {} rounds.\n\n",
+         {wide_scrapes} samples. Dashboard: 60 counters, windows of {window} days.\nMedian (lowest–highest) of {} rounds.\n\n",
         all.first().map_or(0, |rounds| rounds.figures.len())
     );
     let mut head = vec!["what".to_owned()];
@@ -214,7 +227,7 @@ mod tests {
             rounds(Kind::Ferula, &[400.0, 500.0, 450.0]),
             rounds(Kind::Prometheus, &[2000.0, 1800.0, 1900.0]),
         ];
-        let sizes = Sizes { history: (1, 2), wide: (3, 4), rest_seconds: 1 };
+        let sizes = Sizes { history: (1, 2), wide: (3, 4), window_days: 1, rest_seconds: 1 };
         let table = table(sizes, &all);
         let row = table.lines().find(|line| line.contains("memory per series")).expect("a row");
         let cells: Vec<&str> = row.split('|').map(str::trim).collect();

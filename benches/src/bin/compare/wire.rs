@@ -3,7 +3,7 @@
 
 use model::Labels;
 
-use crate::load::{Load, Scrape};
+use crate::load::Scrape;
 
 /// Samples to a request, as Prometheus sends them by default.
 const SAMPLES_PER_REQUEST: usize = 2000;
@@ -23,8 +23,9 @@ pub(crate) struct Encoder {
 }
 
 impl Encoder {
-    pub(crate) fn new(load: &Load) -> Self {
-        let labels = load.labels().map(label_fields).collect();
+    /// For series with these labels, in this order.
+    pub(crate) fn new<'l>(labels: impl IntoIterator<Item = &'l Labels>) -> Self {
+        let labels = labels.into_iter().map(label_fields).collect();
         Self { labels, body: Vec::new(), samples: 0, compressor: snap::raw::Encoder::new() }
     }
 
@@ -97,6 +98,7 @@ fn put_varint(out: &mut Vec<u8>, mut value: u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::load::Load;
     use model::TimeRange;
     use storage::{Columns, Queryable, SelectHints};
     use testkit::MemStorage;
@@ -104,7 +106,7 @@ mod tests {
     #[test]
     fn requests_are_what_a_receiver_takes() {
         let mut load = Load::new(2100, 0);
-        let mut encoder = Encoder::new(&load);
+        let mut encoder = Encoder::new(load.labels());
         let scrapes = load.step();
         let (store, receiver) = (MemStorage::new(), remote::Receiver::default());
         let bodies = encoder.bodies(&scrapes);

@@ -17,6 +17,7 @@ use super::column::Column;
 use super::histograms::Histograms;
 use super::series::EvalSeries;
 use super::steps::Steps;
+use super::window::passed;
 use super::{Evaluator, Sink};
 use crate::error::EngineError;
 use crate::native::hints;
@@ -343,20 +344,6 @@ fn again(hint: CounterResetHint) -> CounterResetHint {
     if hint == CounterResetHint::Reset { CounterResetHint::Unknown } else { hint }
 }
 
-/// How many of the first `times` lie at or before `moment`.
-///
-/// Equals `times.partition_point(|t| *t <= moment)`, in steps of doubling length, so that near
-/// moments cost little and far ones no scan.
-fn passed(times: &[Timestamp], moment: Timestamp) -> usize {
-    let mut reach = 1;
-    while reach <= times.len() && times[reach - 1] <= moment {
-        reach *= 2;
-    }
-    let from = reach / 2;
-    let to = (reach - 1).min(times.len());
-    from + times[from..to].partition_point(|t| *t <= moment)
-}
-
 /// A timestamp as PromQL counts time.
 pub(super) fn seconds(t: Timestamp) -> f64 {
     t as f64 / 1000.0
@@ -403,15 +390,6 @@ mod tests {
                 let read = ranges.iter().any(|range| range.contains(sample));
                 prop_assert!(read || !seen, "sample at {} is not in {:?}", sample, ranges);
             }
-        }
-
-        #[test]
-        fn doubling_finds_what_bisection_finds(
-            mut times in prop::collection::vec(0i64..50, 0..40), moment in -5i64..60,
-        ) {
-            times.sort_unstable();
-            times.dedup();
-            prop_assert_eq!(passed(&times, moment), times.partition_point(|t| *t <= moment));
         }
     }
 }

@@ -20,6 +20,9 @@ const SHORT: usize = 24;
 /// All windows of a series together are walked anew if they have so few samples, however long each is.
 const FEW: usize = 1024;
 
+/// So many values are looked at together where few are what is looked for.
+pub(crate) const TOGETHER: usize = 64;
+
 /// The windows of one series, one for each step.
 pub struct Windows<'a> {
     times: Cow<'a, [Timestamp]>,
@@ -58,12 +61,8 @@ impl<'a> Windows<'a> {
         let (mut from, mut to, mut looked_at) = (0, 0, 0);
         for (step, end) in shift.times(steps).enumerate() {
             let edge = end.saturating_sub(range_ms);
-            while to < times.len() && times[to] <= end {
-                to += 1;
-            }
-            while from < to && times[from] <= edge {
-                from += 1;
-            }
+            to += passed(&times[to..], end);
+            from += passed(&times[from..to], edge);
             if from < to {
                 bounds.push(Window { step, from, to });
                 looked_at += (to - from) as u64;
@@ -130,12 +129,28 @@ fn without_markers<'a>(
     times: &'a [Timestamp],
     values: &'a [f64],
 ) -> (Cow<'a, [Timestamp]>, Cow<'a, [f64]>) {
-    if !values.iter().any(|v| is_stale(*v)) {
+    // Some at a time, without a branch for each.
+    let any_stale = |some: &[f64]| some.iter().fold(false, |any, v| any | is_stale(*v));
+    if !values.chunks(TOGETHER).any(any_stale) {
         return (Cow::Borrowed(times), Cow::Borrowed(values));
     }
     let kept = times.iter().zip(values).filter(|(_, v)| !is_stale(**v));
     let (times, values): (Vec<_>, Vec<_>) = kept.map(|(t, v)| (*t, *v)).unzip();
     (Cow::Owned(times), Cow::Owned(values))
+}
+
+/// How many of the first `times` lie at or before `moment`.
+///
+/// Equals `times.partition_point(|t| *t <= moment)`, in steps of doubling length, so that near
+/// moments cost little and far ones no scan.
+pub(super) fn passed(times: &[Timestamp], moment: Timestamp) -> usize {
+    let mut reach = 1;
+    while reach <= times.len() && times[reach - 1] <= moment {
+        reach *= 2;
+    }
+    let from = reach / 2;
+    let to = (reach - 1).min(times.len());
+    from + times[from..to].partition_point(|t| *t <= moment)
 }
 
 /// What can be put together from neighbouring pieces.
@@ -262,6 +277,15 @@ mod tests {
                 let all = queue.slide(from, to, |at| Run(Some((at, at + 1))));
                 prop_assert_eq!(all, Run((from < to).then_some((from, to))));
             }
+        }
+
+        #[test]
+        fn doubling_finds_what_bisection_finds(
+            mut times in prop::collection::vec(0i64..50, 0..40), moment in -5i64..60,
+        ) {
+            times.sort_unstable();
+            times.dedup();
+            prop_assert_eq!(passed(&times, moment), times.partition_point(|t| *t <= moment));
         }
     }
 }

@@ -13,6 +13,7 @@ use model::{Labels, Timestamp};
 
 pub use compare::almost_equal;
 pub use parse::{ScriptError, parse};
+pub use pinned::walk;
 pub use run::{Backend, Failure, Outcome, Report, run};
 
 use crate::notation::{Point, Points};

@@ -72,7 +72,8 @@ fn collect_ends(expr: &Expr, ends: &mut Vec<usize>) {
     }
 }
 
-fn walk(expr: &Expr, visit: &mut impl FnMut(&Expr)) {
+/// Shows `visit` an expression and all within it.
+pub fn walk(expr: &Expr, visit: &mut impl FnMut(&Expr)) {
     visit(expr);
     for child in children(expr) {
         walk(child, visit);

@@ -22,6 +22,8 @@ const DRIFTING_PROBES: usize = 64;
 /// that none is left.
 const ROUNDED_BELOW: f64 = 2_251_799_813_685_248.0;
 const ROUNDER: f64 = 3.0 * ROUNDED_BELOW;
+/// As an integer.
+const NEAR: i64 = 1 << 51;
 /// From 2^52 on all floats are whole.
 const WHOLE_FROM: f64 = 4_503_599_627_370_496.0;
 
@@ -42,6 +44,31 @@ pub(super) fn scaled(value: f64, power: f64) -> Option<i64> {
 #[inline]
 pub(super) fn divided(whole: i64, power: f64) -> f64 {
     whole as f64 / power
+}
+
+/// Appends [`divided`] of each of `wholes`.
+///
+/// Nearly all columns are whole numbers of less than 52 bits. Those become floats by an addition to the
+/// bits of a large float and a subtraction, which a processor does for several at once, other than the
+/// conversion of an `i64`; and what is divided by 1 is left as it is.
+pub(super) fn divide_all(wholes: &[i64], power: f64, out: &mut Vec<f64>) {
+    let far = wholes.iter().fold(0, |far, whole| far | whole.wrapping_add(NEAR).cast_unsigned());
+    if far >= (2 * NEAR).cast_unsigned() {
+        out.extend(wholes.iter().map(|whole| divided(*whole, power)));
+    } else if power == 1.0 {
+        out.extend(wholes.iter().map(|whole| float_of_near(*whole)));
+    } else {
+        out.extend(wholes.iter().map(|whole| float_of_near(*whole) / power));
+    }
+}
+
+/// `whole` as a float, if it is from -[`NEAR`] up to, but without, [`NEAR`].
+///
+/// [`ROUNDER`] is so large that its last bit counts ones, and so far from its neighbouring powers of two
+/// that adding `whole` to its bits adds `whole`.
+#[inline]
+fn float_of_near(whole: i64) -> f64 {
+    f64::from_bits(ROUNDER.to_bits().wrapping_add_signed(whole)) - ROUNDER
 }
 
 #[inline]
@@ -175,8 +202,10 @@ pub(super) fn from_ordinal(ordinal: i64) -> f64 {
 }
 
 #[cfg(test)]
+#[expect(clippy::indexing_slicing, reason = "tests may panic")]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn ordinals_rise_with_their_floats_and_lead_back() {
@@ -185,6 +214,22 @@ mod tests {
         assert!(rising.is_sorted_by_key(|value| ordinal(*value)));
         for bits in rising.map(f64::to_bits).into_iter().chain([u64::MAX, 0x7ff0_0000_0000_0002]) {
             assert_eq!(from_ordinal(ordinal(f64::from_bits(bits))).to_bits(), bits);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whole_columns_are_divided_as_one_number_is(
+            wholes in prop::collection::vec(any::<i64>(), 0..20), bits in 48u32..=64, exponent in 0..15u8
+        ) {
+            let mut wholes: Vec<i64> = wholes.iter().map(|whole| whole >> (64 - bits)).collect();
+            wholes.push([0, 1, -1, NEAR - 1, -NEAR, NEAR, -NEAR - 1][wholes.len() % 7]);
+            let power = power(exponent).unwrap();
+            let mut all = vec![0.5];
+            divide_all(&wholes, power, &mut all);
+            let one_by_one = wholes.iter().map(|whole| divided(*whole, power));
+            let expected: Vec<u64> = one_by_one.map(f64::to_bits).collect();
+            prop_assert_eq!(all[1..].iter().map(|v| v.to_bits()).collect::<Vec<_>>(), expected);
         }
     }
 

@@ -70,7 +70,9 @@ pub(super) fn put(
     }
     let counts: Vec<u32> = room.bins.iter().map(|bin| bin.count).collect();
     let lengths = huffman::lengths(&counts);
-    let codes = huffman::codes(&lengths).expect("lengths of our own");
+    let mut codes = [0; MOST_BINS];
+    let codes = codes.get_mut(..lengths.len()).expect("few bins");
+    huffman::codes(&lengths, codes).expect("lengths of our own");
     put_bins(&room.bins, &lengths, out);
     let words: Vec<(i64, u32, u32, u32)> = room
         .bins
@@ -137,15 +139,21 @@ pub(super) fn take(bytes: &mut &[u8], room: &mut Room, out: &mut [i64]) -> Optio
     if out.is_empty() {
         return Some(());
     }
-    let mask = take_bins(bytes, &mut room.table)?;
+    let code = take_bins(bytes, &mut room.table)?;
     let mut starts = [0usize; STRINGS];
     let mut start = 0usize;
     for next in starts.iter_mut().skip(1) {
         start += varint::take_size(bytes, bytes.len())?;
         *next = start;
     }
-    let ends = take_strings(bytes, starts, &room.table, mask, out);
+    let mut at = starts.map(|start| start * 8);
+    match code.most_bits {
+        0..=14 => take_strings::<4>(bytes, &mut at, &room.table, code.mask, out),
+        15..=28 => take_strings::<2>(bytes, &mut at, &room.table, code.mask, out),
+        _ => take_strings::<1>(bytes, &mut at, &room.table, code.mask, out),
+    }
     // Each string ends where the next one begins.
+    let ends = at.map(|bit| bit.div_ceil(8));
     let (end, before) = ends.split_last()?;
     let begins = starts.iter().skip(1);
     if before.iter().zip(begins).any(|(end, begin)| end != begin) {
@@ -155,15 +163,23 @@ pub(super) fn take(bytes: &mut &[u8], room: &mut Room, out: &mut [i64]) -> Optio
     Some(())
 }
 
-/// Fills the table of what the next bits mean; returns which of them to look at.
-fn take_bins(bytes: &mut &[u8], table: &mut Table) -> Option<u8> {
+/// How to read strings of bits.
+struct Code {
+    /// Which of the next bits to look up.
+    mask: u8,
+    /// Of one number there are at most so many bits.
+    most_bits: u32,
+}
+
+/// Fills the table of what the next bits mean.
+fn take_bins(bytes: &mut &[u8], table: &mut Table) -> Option<Code> {
     let count = usize::from(varint::take_byte(bytes)?);
     if count > MOST_BINS {
         return None;
     }
     let (mut entries, mut lengths) = ([Entry::default(); MOST_BINS], [0u32; MOST_BINS]);
     let (entries, lengths) = (entries.get_mut(..count)?, lengths.get_mut(..count)?);
-    let mut end = 0i64;
+    let (mut end, mut most_bits) = (0i64, 0);
     for (entry, length) in entries.iter_mut().zip(lengths.iter_mut()) {
         let byte = varint::take_byte(bytes)?;
         let mut width = u32::from(byte >> WIDTH_SHIFT);
@@ -174,54 +190,94 @@ fn take_bins(bytes: &mut &[u8], table: &mut Table) -> Option<u8> {
             return None;
         }
         *length = u32::from(byte & LENGTH) + 1;
+        most_bits = most_bits.max(*length + width);
         let low = end.wrapping_add(varint::take_signed(bytes)?);
         *entry = Entry { low, length: (byte & LENGTH) + 1, width: u8::try_from(width).ok()? };
         end = low.wrapping_add(1 << width);
     }
-    let codes = huffman::codes(lengths)?;
+    let mut codes = [0; MOST_BINS];
+    let codes = codes.get_mut(..count)?;
+    huffman::codes(lengths, codes)?;
+    fill_table(entries, codes, table);
     let longest = lengths.iter().copied().max()?.min(MOST_BITS);
-    let table = table.get_mut(..1 << longest)?;
-    for ((entry, code), length) in entries.iter().zip(codes).zip(lengths) {
-        let places = table.iter_mut().skip(usize::try_from(code).ok()?).step_by(1 << *length);
-        places.for_each(|place| *place = *entry);
-    }
-    u8::try_from(table.len() - 1).ok()
+    Some(Code { mask: u8::try_from((1u32 << longest) - 1).ok()?, most_bits })
 }
 
-/// Fills `out` from strings that start at these bytes, and says at which bytes they end. What is not
-/// there reads as zeros.
-fn take_strings(
+/// Puts each entry wherever the lowest bits of a place in the table are its code: once among codes of
+/// its length, and then with all that is there once more for each further bit.
+fn fill_table(entries: &[Entry], codes: &[u32], table: &mut Table) {
+    let longest = entries.iter().map(|entry| entry.length).max().unwrap_or_default();
+    for length in 1..=longest {
+        table.copy_within(..1 << (length - 1), 1 << (length - 1));
+        let of_length = entries.iter().zip(codes).filter(|(entry, _)| entry.length == length);
+        for (entry, code) in of_length {
+            if let Some(place) = table.get_mut(*code as usize) {
+                *place = *entry;
+            }
+        }
+    }
+}
+
+/// Fills `out` from strings at these bits, which move behind what was read. `N` numbers of a string
+/// have no more bits than one word has behind any bit of its first byte. What is not there reads as
+/// zeros.
+fn take_strings<const N: usize>(
     bytes: &[u8],
-    starts: [usize; STRINGS],
+    at: &mut [usize; STRINGS],
     table: &Table,
     mask: u8,
     out: &mut [i64],
-) -> [usize; STRINGS] {
-    let [mut a, mut b, mut c, mut d] = starts.map(|start| start * 8);
-    let (fours, last) = out.as_chunks_mut::<STRINGS>();
-    for [first, second, third, fourth] in fours {
-        *first = take_one(bytes, table, mask, &mut a);
-        *second = take_one(bytes, table, mask, &mut b);
-        *third = take_one(bytes, table, mask, &mut c);
-        *fourth = take_one(bytes, table, mask, &mut d);
+) {
+    let [mut a, mut b, mut c, mut d] = *at;
+    let (rounds, last) = out.as_chunks_mut::<STRINGS>();
+    let (whole, others) = rounds.as_chunks_mut::<N>();
+    for round in whole {
+        let (mut first, mut second) = (Word::at(bytes, a), Word::at(bytes, b));
+        let (mut third, mut fourth) = (Word::at(bytes, c), Word::at(bytes, d));
+        for [one, two, three, four] in round {
+            *one = first.take(table, mask);
+            *two = second.take(table, mask);
+            *three = third.take(table, mask);
+            *four = fourth.take(table, mask);
+        }
+        (a, b, c, d) = (a + first.taken, b + second.taken, c + third.taken, d + fourth.taken);
     }
-    for (value, bit) in last.iter_mut().zip([&mut a, &mut b, &mut c]) {
-        *value = take_one(bytes, table, mask, bit);
+    for four in others.iter_mut().map(|four| &mut four[..]).chain([last]) {
+        for (value, bit) in four.iter_mut().zip([&mut a, &mut b, &mut c, &mut d]) {
+            let mut word = Word::at(bytes, *bit);
+            *value = word.take(table, mask);
+            *bit += word.taken;
+        }
     }
-    [a, b, c, d].map(|bit| bit.div_ceil(8))
+    *at = [a, b, c, d];
 }
 
-#[inline(always)]
-fn take_one(bytes: &[u8], table: &Table, mask: u8, bit: &mut usize) -> i64 {
-    let word = match bytes.get(*bit / 8..).and_then(|from| from.first_chunk::<8>()) {
-        Some(eight) => u64::from_le_bytes(*eight),
-        None => padded(bytes, *bit / 8),
-    } >> (*bit % 8);
-    let [first, ..] = word.to_le_bytes();
-    let Some(entry) = table.get(usize::from(first & mask)) else { return 0 };
-    let place = word >> entry.length & !(u64::MAX << entry.width);
-    *bit += usize::from(entry.length + entry.width);
-    entry.low.wrapping_add(place.cast_signed())
+/// Bits from one place on.
+struct Word {
+    bits: u64,
+    /// How many of them were taken.
+    taken: usize,
+}
+
+impl Word {
+    #[inline(always)]
+    fn at(bytes: &[u8], bit: usize) -> Self {
+        let word = match bytes.get(bit / 8..).and_then(|from| from.first_chunk::<8>()) {
+            Some(eight) => u64::from_le_bytes(*eight),
+            None => padded(bytes, bit / 8),
+        };
+        Self { bits: word >> (bit % 8), taken: 0 }
+    }
+
+    #[inline(always)]
+    fn take(&mut self, table: &Table, mask: u8) -> i64 {
+        let [first, ..] = self.bits.to_le_bytes();
+        let Some(entry) = table.get(usize::from(first & mask)) else { return 0 };
+        let behind_code = self.bits >> entry.length;
+        self.bits = behind_code >> entry.width;
+        self.taken += usize::from(entry.length + entry.width);
+        entry.low.wrapping_add((behind_code & !(u64::MAX << entry.width)).cast_signed())
+    }
 }
 
 /// Eight bytes from there, with zeros behind the end.

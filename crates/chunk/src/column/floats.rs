@@ -138,12 +138,12 @@ pub(super) fn take(
         INT => {
             let power = decimal::power(tag & EXPONENT)?;
             let wholes = take_ints(bytes, count, room)?;
-            out.extend(wholes.iter().map(|whole| decimal::divided(*whole, power)));
+            decimal::divide_all(wholes, power, out);
         }
         DECU => {
             let power = decimal::power(tag & EXPONENT)?;
             let wholes = take_ints(bytes, count, room)?;
-            out.extend(wholes.iter().map(|whole| decimal::divided(*whole, power)));
+            decimal::divide_all(wholes, power, out);
             let steps = take_ints(bytes, count, room)?;
             for (value, steps) in out.get_mut(start..)?.iter_mut().zip(steps) {
                 *value = from_ordinal(ordinal(*value).wrapping_add(*steps));

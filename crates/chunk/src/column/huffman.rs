@@ -53,29 +53,40 @@ fn merged(leaves: &[u32], packages: &[u32]) -> (Vec<u32>, Vec<bool>) {
     }
 }
 
-/// The code of each length, its first bit the lowest; `None` if these are not the lengths of codes
-/// that leave nothing over.
-pub(super) fn codes(lengths: &[u32]) -> Option<Vec<u32>> {
-    let mut codes = vec![0; lengths.len()];
-    let mut next = 0u32;
-    for length in 1..=MOST_BITS {
-        for (code, _) in codes.iter_mut().zip(lengths).filter(|(_, of)| **of == length) {
-            if next >> length != 0 {
-                return None;
-            }
-            *code = next.reverse_bits() >> (32 - length);
-            next += 1;
-        }
-        next <<= 1;
+/// Puts the code of each of `lengths`, its first bit the lowest, in its place in `codes`, which has as
+/// many; `None` if these are not the lengths of codes that leave nothing over.
+pub(super) fn codes(lengths: &[u32], codes: &mut [u32]) -> Option<()> {
+    debug_assert_eq!(lengths.len(), codes.len());
+    // How many codes are so long, and then the next of them, its first bit the highest.
+    let mut next = [0u32; MOST_BITS as usize + 1];
+    for length in lengths {
+        *next.get_mut(1..)?.get_mut(usize::try_from(*length).ok()?.checked_sub(1)?)? += 1;
     }
-    let is_full = next == 2 << MOST_BITS;
-    (is_full && lengths.iter().all(|length| (1..=MOST_BITS).contains(length))).then_some(codes)
+    let mut first = 0;
+    for next in next.iter_mut().skip(1) {
+        let count = std::mem::replace(next, first);
+        first = (first + count) << 1;
+    }
+    if first != 2 << MOST_BITS {
+        return None;
+    }
+    for (length, code) in lengths.iter().zip(codes) {
+        let next = next.get_mut(*length as usize)?;
+        *code = next.reverse_bits() >> (32 - length);
+        *next += 1;
+    }
+    Some(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    fn codes(lengths: &[u32]) -> Option<Vec<u32>> {
+        let mut codes = vec![0; lengths.len()];
+        super::codes(lengths, &mut codes).map(|()| codes)
+    }
 
     #[test]
     fn frequent_ones_get_short_codes() {

@@ -240,6 +240,41 @@ impl LabelsBuilder {
     }
 }
 
+/// Label sets made one after the other, each from the front of the one before: neighbours in a sorted
+/// list have most of their labels in common.
+///
+/// Equals [`Labels::from_sorted`] of the pairs that were pushed and not dropped since.
+#[derive(Clone, Debug, Default)]
+pub struct LabelsSequence {
+    text: String,
+    /// Where each label ends in the text.
+    ends: Vec<usize>,
+}
+
+impl LabelsSequence {
+    /// Drops all labels but the first so many.
+    pub fn truncate(&mut self, labels: usize) {
+        self.ends.truncate(labels);
+        self.text.truncate(self.ends.last().copied().unwrap_or(0));
+    }
+
+    /// Adds a label behind the last, whose name is less. `value` is not empty.
+    pub fn push(&mut self, name: &str, value: &str) {
+        debug_assert!(!value.is_empty());
+        push_part(&mut self.text, name);
+        push_part(&mut self.text, value);
+        self.ends.push(self.text.len());
+    }
+
+    /// The labels that are there now.
+    pub fn labels(&self) -> Labels {
+        debug_assert!(
+            Labels(self.text.as_str().into()).iter().is_sorted_by(|(a, _), (b, _)| a < b)
+        );
+        Labels(self.text.as_str().into())
+    }
+}
+
 /// A string in double quotes with Go's escapes, as `%q` prints it.
 #[derive(Clone, Copy, Debug)]
 pub struct Quoted<'a>(pub &'a str);
@@ -372,6 +407,24 @@ mod tests {
                 map.iter().filter(|(_, v)| !v.is_empty()).map(|(n, v)| (n.as_str(), v.as_str())).collect();
             prop_assert_eq!(l.iter().collect::<Vec<_>>(), expected);
             prop_assert_eq!(l.to_builder().build(), l);
+        }
+
+        #[test]
+        fn a_sequence_gives_what_its_pairs_give(
+            sets in prop::collection::vec((0usize..6, prop::collection::vec(".{1,80}", 0..4)), 1..6)
+        ) {
+            let mut sequence = LabelsSequence::default();
+            let mut pairs: Vec<(String, String)> = Vec::new();
+            for (kept, values) in sets {
+                pairs.truncate(kept);
+                sequence.truncate(kept);
+                for value in values {
+                    let name = format!("{:03}", pairs.len());
+                    sequence.push(&name, &value);
+                    pairs.push((name, value));
+                }
+                prop_assert_eq!(sequence.labels(), Labels::from_pairs(pairs.clone()));
+            }
         }
     }
 }

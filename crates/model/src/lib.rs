@@ -23,7 +23,7 @@ pub mod time;
 
 pub use clock::Clock;
 pub use histogram::Histogram;
-pub use labels::{Labels, LabelsBuilder};
+pub use labels::{Labels, LabelsBuilder, LabelsSequence};
 pub use matcher::{MatchOp, Matcher};
 pub use sample::Sample;
 pub use time::{TimeRange, Timestamp};

@@ -127,10 +127,9 @@ impl<'a> Iterator for BlockSet<'a> {
         let range = self.range;
         let overlaps =
             |slot: &ChunkSlot| slot.meta().min_t <= range.max() && range.min() <= slot.meta().max_t;
-        match self.rows.next_where(|chunks| chunks.iter().any(overlaps)) {
+        match self.rows.next_with(overlaps) {
             Ok(None) => None,
-            Ok(Some(BlockRow { labels, mut chunks })) => {
-                chunks.retain(overlaps);
+            Ok(Some(BlockRow { labels, chunks })) => {
                 let metas = chunks.iter().map(ChunkSlot::meta).collect();
                 let (block, recent) = (self.block, self.recent.clone());
                 Some(Ok(Box::new(BlockSeries {
@@ -179,7 +178,9 @@ impl Series for BlockSeries<'_> {
             }
             let from = Marks::of(columns);
             self.block.data.read(slot, &self.recent, columns)?;
-            keep_inside(columns, from, range);
+            if slot.meta().min_t < range.min() || slot.meta().max_t > range.max() {
+                keep_inside(columns, from, range);
+            }
         }
         Ok(())
     }

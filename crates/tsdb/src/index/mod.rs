@@ -15,6 +15,7 @@ pub(crate) mod select;
 mod slot;
 mod times;
 mod values;
+mod walk;
 mod writer;
 
 use std::sync::Arc;
@@ -26,9 +27,10 @@ use crate::tombstones::{self, Tombstones};
 
 pub(crate) use format::{MAX_TEXT_BYTES, header};
 pub(crate) use postings::{Postings, add as add_postings, put as put_postings};
-pub(crate) use reader::{BlockRow, IndexReader, Rows};
+pub(crate) use reader::IndexReader;
 pub(crate) use slot::{ChunkSlot, Column, Kind, Short, Stored, TimeColumn, Values};
 pub(crate) use times::CRC_BYTES;
+pub(crate) use walk::{BlockRow, Rows};
 pub(crate) use writer::{IndexWriter, NewChunk, TooLarge};
 
 /// What selecting asks of a source of series.

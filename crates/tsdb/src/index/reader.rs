@@ -18,9 +18,9 @@ use super::format::{
     VERSION, frame_at, header,
 };
 use super::rows::RowFrame;
-use super::slot::ChunkSlot;
 use super::times::TimeTable;
 use super::values::{Texts, ValueFrame};
+use super::walk::Rows;
 use super::{Index, Postings, postings};
 use crate::cursor::Cursor;
 use crate::error::BlockError;
@@ -116,7 +116,7 @@ impl IndexReader {
         cursor.is_at_end().then_some(shapes)
     }
 
-    fn times(&self) -> Result<&TimeTable, BlockError> {
+    pub(super) fn times(&self) -> Result<&TimeTable, BlockError> {
         if let Some(times) = self.times.get() {
             return Ok(times);
         }
@@ -126,7 +126,7 @@ impl IndexReader {
         Ok(self.times.get_or_init(|| times))
     }
 
-    fn damaged(&self, section: &'static str, offset: u64, expected: &str) -> BlockError {
+    pub(super) fn damaged(&self, section: &'static str, offset: u64, expected: &str) -> BlockError {
         let (path, expected) = (self.path.clone(), expected.to_owned());
         BlockError::Damaged { path, section, offset, expected }
     }
@@ -134,6 +134,16 @@ impl IndexReader {
     /// The ordinal of a name, if rows have it.
     fn name(&self, name: &str) -> Option<usize> {
         self.names.binary_search_by(|entry| entry.name.as_str().cmp(name)).ok()
+    }
+
+    /// Of each shape the ordinals of its names.
+    pub(super) fn shapes(&self) -> &[Vec<u32>] {
+        &self.shapes
+    }
+
+    /// The text of a name that a shape gave.
+    pub(super) fn name_text(&self, name: usize) -> &str {
+        &self.entry(name).name
     }
 
     /// The entry of a name that [`IndexReader::name`] or a shape gave.
@@ -199,7 +209,7 @@ impl IndexReader {
     }
 
     /// The texts of the value frame that holds the value with this ordinal.
-    fn texts(&self, name: usize, ordinal: u32) -> Result<Texts, BlockError> {
+    pub(super) fn texts(&self, name: usize, ordinal: u32) -> Result<Texts, BlockError> {
         let Range { mut start, mut end } = self.entry(name).frames.clone();
         while end.saturating_sub(start) > 1 {
             let middle = start + (end - start) / 2;
@@ -213,7 +223,7 @@ impl IndexReader {
     }
 
     /// The rows of one frame, to be read in order.
-    fn row_frame(&self, group: u32) -> Result<RowFrame<'_>, BlockError> {
+    pub(super) fn row_frame(&self, group: u32) -> Result<RowFrame<'_>, BlockError> {
         let at = self.footer.row_dir + u64::from(group) * ROW_ENTRY_BYTES;
         let entry = usize::try_from(at).ok().and_then(|at| self.file.get(at..));
         let offset = entry.and_then(|bytes| Cursor::new(bytes).u64()).unwrap_or(u64::MAX);
@@ -223,8 +233,7 @@ impl IndexReader {
 
     /// The rows `wanted`, in order.
     pub(crate) fn rows(&self, wanted: Postings) -> Rows<'_> {
-        let cache = self.names.iter().map(|_| None).collect();
-        Rows { index: self, wanted: wanted.into_iter(), open: None, cache }
+        Rows::new(self, self.names.len(), wanted)
     }
 }
 
@@ -238,67 +247,6 @@ fn directories_fit(footer: &Footer, footer_at: u64) -> bool {
         && footer.names < footer.shapes
         && footer.shapes < footer.times
         && footer.times < footer_at
-}
-
-/// A row of a block.
-pub(crate) struct BlockRow {
-    pub(crate) labels: Labels,
-    pub(crate) chunks: Vec<ChunkSlot>,
-}
-
-/// Some rows of an index, read in order.
-pub(crate) struct Rows<'a> {
-    index: &'a IndexReader,
-    wanted: roaring::bitmap::IntoIter,
-    open: Option<RowFrame<'a>>,
-    /// Of each name the value frame last read: neighbouring rows have equal or neighbouring values.
-    cache: Vec<Option<Texts>>,
-}
-
-impl Rows<'_> {
-    /// The next wanted row for which `keep` holds, by its chunks.
-    pub(crate) fn next_where(
-        &mut self,
-        keep: impl Fn(&[ChunkSlot]) -> bool,
-    ) -> Result<Option<BlockRow>, BlockError> {
-        let index = self.index;
-        for row in self.wanted.by_ref() {
-            let group = row / ROWS_PER_FRAME;
-            let fresh = self.open.as_ref().is_none_or(|open| open.group != group);
-            if fresh {
-                self.open = Some(index.row_frame(group)?);
-            }
-            let open = self.open.as_mut().expect("just opened");
-            while open.read <= row % ROWS_PER_FRAME {
-                let advanced = open.advance(&index.shapes, index.times()?);
-                advanced.ok_or_else(|| index.damaged("row frame", open.offset, "a series"))?;
-            }
-            if keep(&open.chunks) {
-                let chunks = open.chunks.clone();
-                return self.labels().map(|labels| Some(BlockRow { labels, chunks }));
-            }
-        }
-        Ok(None)
-    }
-
-    /// The labels of the row last read.
-    fn labels(&mut self) -> Result<Labels, BlockError> {
-        let open = self.open.as_ref().expect("a row was read");
-        let shape = self.index.shapes.get(open.shape).expect("looked up when the row was read");
-        for (&name, &ordinal) in shape.iter().zip(&open.ordinals) {
-            let name = name as usize;
-            let cached = self.cache.get_mut(name).expect("as many as there are names");
-            if cached.as_ref().is_none_or(|texts| texts.get(ordinal).is_none()) {
-                *cached = Some(self.index.texts(name, ordinal)?);
-            }
-        }
-        Ok(Labels::from_sorted(shape.iter().zip(&open.ordinals).map(|(&name, &ordinal)| {
-            let name = name as usize;
-            let texts = self.cache.get(name).and_then(Option::as_ref);
-            let value = texts.and_then(|texts| texts.get(ordinal));
-            (self.index.entry(name).name.as_str(), value.expect("just looked up"))
-        })))
-    }
 }
 
 impl Index for IndexReader {
@@ -372,7 +320,7 @@ impl Index for IndexReader {
 
     fn labels(&self, row: u32) -> Result<Labels, QueryError> {
         let mut rows = self.rows(Postings::from_iter([row]));
-        let row = rows.next_where(|_| true)?;
+        let row = rows.next_with(|_| true)?;
         Ok(row.map(|row| row.labels).unwrap_or_default())
     }
 }
@@ -383,7 +331,7 @@ mod tests {
     use super::*;
     use crate::index::tests::label_sets;
     use crate::index::{
-        Column, IndexWriter, Kind, NewChunk, Short, Stored, TimeColumn, Values, tests,
+        ChunkSlot, Column, IndexWriter, Kind, NewChunk, Short, Stored, TimeColumn, Values, tests,
     };
     use model::TimeRange;
     use proptest::prelude::*;
@@ -487,7 +435,7 @@ mod tests {
     fn rows_of(index: &IndexReader) -> Result<Vec<(Labels, Vec<ChunkSlot>)>, BlockError> {
         let mut rows = index.rows(index.all().expect("never fails"));
         let mut all = Vec::new();
-        while let Some(row) = rows.next_where(|_| true)? {
+        while let Some(row) = rows.next_with(|_| true)? {
             all.push((row.labels, row.chunks));
         }
         Ok(all)

@@ -79,7 +79,7 @@ impl TimeTable {
         for _ in 0..cursor.varint()? {
             let start = table.entries.len();
             let mut entry = 0i64;
-            for _ in 0..cursor.varint()? {
+            for _ in 0..cursor.varint().filter(|entries| *entries > 0)? {
                 entry = entry.checked_add(cursor.zigzag()?)?;
                 let kind = if entry & 1 == 0 { Kind::Floats } else { Kind::Histograms };
                 let column = u32::try_from(entry >> 1).ok()?;

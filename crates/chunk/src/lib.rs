@@ -11,6 +11,7 @@ mod appender;
 mod bits;
 pub mod column;
 mod iter;
+mod simd;
 mod timestamps;
 mod values;
 

@@ -6,6 +6,7 @@
 #![deny(clippy::indexing_slicing)]
 
 use super::exceptions::Exceptions;
+use crate::simd::{self, Work};
 
 /// The greatest `e`.
 pub(super) const MAX_EXPONENT: u8 = 14;
@@ -52,13 +53,32 @@ pub(super) fn divided(whole: i64, power: f64) -> f64 {
 /// bits of a large float and a subtraction, which a processor does for several at once, other than the
 /// conversion of an `i64`; and what is divided by 1 is left as it is.
 pub(super) fn divide_all(wholes: &[i64], power: f64, out: &mut Vec<f64>) {
-    let far = wholes.iter().fold(0, |far, whole| far | whole.wrapping_add(NEAR).cast_unsigned());
-    if far >= (2 * NEAR).cast_unsigned() {
-        out.extend(wholes.iter().map(|whole| divided(*whole, power)));
-    } else if power == 1.0 {
-        out.extend(wholes.iter().map(|whole| float_of_near(*whole)));
-    } else {
-        out.extend(wholes.iter().map(|whole| float_of_near(*whole) / power));
+    simd::fastest(Dividing { wholes, power, out });
+}
+
+/// What [`divide_all`] does.
+#[derive(Debug)]
+struct Dividing<'a> {
+    wholes: &'a [i64],
+    power: f64,
+    out: &'a mut Vec<f64>,
+}
+
+impl Work for Dividing<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { wholes, power, out } = self;
+        let far =
+            wholes.iter().fold(0, |far, whole| far | whole.wrapping_add(NEAR).cast_unsigned());
+        if far >= (2 * NEAR).cast_unsigned() {
+            out.extend(wholes.iter().map(|whole| divided(*whole, power)));
+        } else if power == 1.0 {
+            out.extend(wholes.iter().map(|whole| float_of_near(*whole)));
+        } else {
+            out.extend(wholes.iter().map(|whole| float_of_near(*whole) / power));
+        }
     }
 }
 
@@ -229,7 +249,11 @@ mod tests {
             divide_all(&wholes, power, &mut all);
             let one_by_one = wholes.iter().map(|whole| divided(*whole, power));
             let expected: Vec<u64> = one_by_one.map(f64::to_bits).collect();
-            prop_assert_eq!(all[1..].iter().map(|v| v.to_bits()).collect::<Vec<_>>(), expected);
+            Dividing { wholes: &wholes, power, out: &mut all }.run();
+            let found = all[1..].chunks(wholes.len());
+            for found in found.map(|found| found.iter().map(|v| v.to_bits()).collect::<Vec<_>>()) {
+                prop_assert_eq!(&found, &expected);
+            }
         }
     }
 

@@ -9,6 +9,7 @@ use super::bins::{self, Bin, MOST_BINS, MOST_WIDTH};
 use super::huffman::{self, MOST_BITS};
 use super::pack::BitWriter;
 use super::varint;
+use crate::simd::{self, Work};
 
 const STRINGS: usize = 4;
 /// Of a bin's byte: the bits of its code less 1, and above them its width.
@@ -146,12 +147,8 @@ pub(super) fn take(bytes: &mut &[u8], room: &mut Room, out: &mut [i64]) -> Optio
         start += varint::take_size(bytes, bytes.len())?;
         *next = start;
     }
-    let mut at = starts.map(|start| start * 8);
-    match code.most_bits {
-        0..=14 => take_strings::<4>(bytes, &mut at, &room.table, code.mask, out),
-        15..=28 => take_strings::<2>(bytes, &mut at, &room.table, code.mask, out),
-        _ => take_strings::<1>(bytes, &mut at, &room.table, code.mask, out),
-    }
+    let at = starts.map(|start| start * 8);
+    let at = simd::fastest(Taking { bytes, at, table: &room.table, code, out });
     // Each string ends where the next one begins.
     let ends = at.map(|bit| bit.div_ceil(8));
     let (end, before) = ends.split_last()?;
@@ -164,11 +161,36 @@ pub(super) fn take(bytes: &mut &[u8], room: &mut Room, out: &mut [i64]) -> Optio
 }
 
 /// How to read strings of bits.
+#[derive(Clone, Copy, Debug)]
 struct Code {
     /// Which of the next bits to look up.
     mask: u8,
     /// Of one number there are at most so many bits.
     most_bits: u32,
+}
+
+/// Fills `out` from strings that begin at these bits; gives where they end.
+#[derive(Debug)]
+struct Taking<'a> {
+    bytes: &'a [u8],
+    at: [usize; STRINGS],
+    table: &'a Table,
+    code: Code,
+    out: &'a mut [i64],
+}
+
+impl Work for Taking<'_> {
+    type Output = [usize; STRINGS];
+
+    #[inline(always)]
+    fn run(self) -> [usize; STRINGS] {
+        let Self { bytes, at, table, code, out } = self;
+        match code.most_bits {
+            0..=14 => take_strings::<4>(bytes, at, table, code.mask, out),
+            15..=28 => take_strings::<2>(bytes, at, table, code.mask, out),
+            _ => take_strings::<1>(bytes, at, table, code.mask, out),
+        }
+    }
 }
 
 /// Fills the table of what the next bits mean.
@@ -218,17 +240,17 @@ fn fill_table(entries: &[Entry], codes: &[u32], table: &mut Table) {
     }
 }
 
-/// Fills `out` from strings at these bits, which move behind what was read. `N` numbers of a string
-/// have no more bits than one word has behind any bit of its first byte. What is not there reads as
-/// zeros.
+/// Fills `out` from strings that begin at these bits; gives where they end. `N` numbers of a string have no
+/// more bits than one word has behind any bit of its first byte. What is not there reads as zeros.
+#[inline(always)]
 fn take_strings<const N: usize>(
     bytes: &[u8],
-    at: &mut [usize; STRINGS],
+    at: [usize; STRINGS],
     table: &Table,
     mask: u8,
     out: &mut [i64],
-) {
-    let [mut a, mut b, mut c, mut d] = *at;
+) -> [usize; STRINGS] {
+    let [mut a, mut b, mut c, mut d] = at;
     let (rounds, last) = out.as_chunks_mut::<STRINGS>();
     let (whole, others) = rounds.as_chunks_mut::<N>();
     for round in whole {
@@ -249,7 +271,7 @@ fn take_strings<const N: usize>(
             *bit += word.taken;
         }
     }
-    *at = [a, b, c, d];
+    [a, b, c, d]
 }
 
 /// Bits from one place on.
@@ -287,4 +309,45 @@ fn padded(bytes: &[u8], from: usize) -> u64 {
     let there = bytes.get(from..).unwrap_or_default();
     word.iter_mut().zip(there).for_each(|(to, byte)| *to = *byte);
     u64::from_le_bytes(word)
+}
+
+#[cfg(test)]
+#[expect(clippy::indexing_slicing, reason = "tests may panic")]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn strings_are_taken_as_by_any_processor(
+            bytes in prop::collection::vec(any::<u8>(), 0..300),
+            starts in prop::array::uniform4(0usize..2500),
+            shapes in prop::collection::vec((any::<i64>(), 1u8..=8, 0u8..=48), 256),
+            (longest, most_bits, count) in (1u8..=8, 0usize..3, 0usize..100),
+        ) {
+            // Not codes that anyone would write, but each takes as many bits as it says.
+            let most = [14u8, 28, 56][most_bits];
+            let mut table = [Entry::default(); 1 << MOST_BITS];
+            for (entry, (low, length, width)) in table.iter_mut().zip(shapes) {
+                let width = width.min(most - length);
+                *entry = Entry { low, length, width };
+            }
+            let mask = u8::try_from((1u32 << longest) - 1).expect("eight bits");
+            let code = Code { mask, most_bits: u32::from(most) };
+            let (mut out, mut any) = (vec![0; count], vec![0; count]);
+            let work = |out| Taking { bytes: &bytes, at: starts, table: &table, code, out };
+            let ends = simd::fastest(work(&mut out));
+            prop_assert_eq!(ends, work(&mut any).run());
+            prop_assert_eq!(&out, &any);
+            // One number after the other.
+            let mut at = starts;
+            for (place, value) in any.iter().enumerate() {
+                let bit = &mut at[place % STRINGS];
+                let mut word = Word::at(&bytes, *bit);
+                prop_assert_eq!(word.take(&table, mask), *value);
+                *bit += word.taken;
+            }
+            prop_assert_eq!(at, ends);
+        }
+    }
 }

@@ -2,6 +2,8 @@
 
 #![deny(clippy::indexing_slicing)]
 
+use crate::simd::{self, Work};
+
 /// How many bytes `count` numbers of `width` bits take.
 pub(super) fn packed_len(count: usize, width: u32) -> usize {
     (count * width as usize).div_ceil(8)
@@ -53,27 +55,51 @@ impl<'a> BitWriter<'a> {
 /// `None` if the bytes end before, or there is no such width.
 pub(super) fn unpack(bytes: &mut &[u8], width: u32, base: i64, out: &mut [i64]) -> Option<()> {
     let rest = bytes.get(packed_len(out.len(), width)..)?;
-    macro_rules! unpack_by_width {
-        ($($width:literal)*) => {
-            match width {
-                0 => out.fill(base),
-                $($width => unpack_width::<$width>(bytes, base, out),)*
-                _ => return None,
-            }
-        };
+    if width == 0 {
+        out.fill(base);
+    } else {
+        simd::fastest(Unpacking { bytes, width, base, out })?;
     }
-    unpack_by_width!(
-        1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32
-        33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61
-        62 63 64
-    );
     *bytes = rest;
     Some(())
+}
+
+/// What [`unpack`] does for widths from 1 on; `None` if there is no such width.
+#[derive(Debug)]
+struct Unpacking<'a> {
+    bytes: &'a [u8],
+    width: u32,
+    base: i64,
+    out: &'a mut [i64],
+}
+
+impl Work for Unpacking<'_> {
+    type Output = Option<()>;
+
+    #[inline(always)]
+    fn run(self) -> Option<()> {
+        let Self { bytes, width, base, out } = self;
+        macro_rules! unpack_by_width {
+            ($($width:literal)*) => {
+                match width {
+                    $($width => unpack_width::<$width>(bytes, base, out),)*
+                    _ => return None,
+                }
+            };
+        }
+        unpack_by_width!(
+            1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32
+            33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61
+            62 63 64
+        );
+        Some(())
+    }
 }
 
 /// [`unpack`] of a width that the compiler knows: eight numbers are `W` whole bytes, and every shift
 /// is a constant. Reads beyond the last number where there are bytes; takes zeros where there are
 /// none.
+#[inline(always)]
 fn unpack_width<const W: usize>(bytes: &[u8], base: i64, out: &mut [i64]) {
     let (eights, last) = out.as_chunks_mut::<8>();
     let mut from = 0;
@@ -141,6 +167,12 @@ mod tests {
                     let expected: Vec<i64> =
                         values.iter().map(|v| v.cast_signed().wrapping_sub(3)).collect();
                     assert_eq!(out, expected, "width {width}, count {count}");
+                    if width > 0 {
+                        let (bytes, base) = (bytes.as_slice(), -3);
+                        out.fill(0);
+                        assert_eq!(Unpacking { bytes, width, base, out: &mut out }.run(), Some(()));
+                        assert_eq!(out, expected, "width {width}, count {count}, any processor");
+                    }
                 }
             }
         }

@@ -3,8 +3,6 @@
 //! Sets overlap where a series lives in a block and in the head, or in blocks whose times overlap.
 //! Series of equal labels become one; of samples of equal time the one of the earliest set wins.
 
-use std::iter::Peekable;
-
 use model::{Labels, TimeRange};
 
 use crate::{ChunkMeta, Columns, QueryError, Series, SeriesSet};
@@ -14,45 +12,64 @@ pub fn merge<'a>(mut sets: Vec<Box<dyn SeriesSet<'a> + 'a>>) -> Box<dyn SeriesSe
     if sets.len() == 1 {
         return sets.pop().expect("there is one");
     }
-    Box::new(Merge { sets: sets.into_iter().map(Iterator::peekable).collect(), failed: false })
+    let sets = sets.into_iter().map(|rest| Headed { head: None, rest: Some(rest) });
+    Box::new(Merge { sets: sets.collect() })
 }
 
+/// Sets of which the first series are at hand. Empty after an error.
 struct Merge<'a> {
-    sets: Vec<Peekable<Box<dyn SeriesSet<'a> + 'a>>>,
-    failed: bool,
+    sets: Vec<Headed<'a>>,
+}
+
+/// A set and the series before all that is left of it; neither at its end.
+struct Headed<'a> {
+    head: Option<Box<dyn Series + 'a>>,
+    rest: Option<Box<dyn SeriesSet<'a> + 'a>>,
+}
+
+impl<'a> Headed<'a> {
+    /// Makes sure that the head is there unless the set is at its end.
+    fn fill(&mut self) -> Result<(), QueryError> {
+        if self.head.is_none()
+            && let Some(rest) = &mut self.rest
+        {
+            self.head = rest.next().transpose()?;
+            if self.head.is_none() {
+                self.rest = None;
+            }
+        }
+        Ok(())
+    }
+
+    fn labels(&self) -> Option<&Labels> {
+        self.head.as_ref().map(|head| head.labels())
+    }
 }
 
 impl<'a> Iterator for Merge<'a> {
     type Item = Result<Box<dyn Series + 'a>, QueryError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.failed {
-            return None;
+        if let Err(error) = self.sets.iter_mut().try_for_each(Headed::fill) {
+            self.sets.clear();
+            return Some(Err(error));
         }
-        let mut least: Option<Labels> = None;
-        for set in &mut self.sets {
-            match set.peek() {
-                None => {}
-                Some(Err(_)) => {
-                    self.failed = true;
-                    return set.next();
-                }
-                Some(Ok(series)) if least.as_ref().is_none_or(|l| series.labels() < l) => {
-                    least = Some(series.labels().clone());
-                }
-                Some(Ok(_)) => {}
+        let heads = self.sets.iter().enumerate();
+        let heads = heads.filter_map(|(place, set)| Some((set.labels()?, place)));
+        // Of equal ones the first.
+        let (_, least) = heads.min_by(|(one, _), (other, _)| one.cmp(other))?;
+        let first = self.sets[least].head.take()?;
+        let mut others = Vec::new();
+        for set in &mut self.sets[least + 1..] {
+            if set.labels() == Some(first.labels()) {
+                others.extend(set.head.take());
             }
         }
-        let least = least?;
-        let mut equal: Vec<Box<dyn Series + 'a>> = Vec::new();
-        for set in &mut self.sets {
-            let same = |item: &Self::Item| item.as_ref().is_ok_and(|s| *s.labels() == least);
-            equal.extend(set.next_if(same).and_then(Result::ok));
+        if others.is_empty() {
+            return Some(Ok(first));
         }
-        if equal.len() == 1 {
-            return equal.pop().map(Ok);
-        }
-        Some(Ok(Box::new(Joined::new(equal))))
+        others.insert(0, first);
+        Some(Ok(Box::new(Joined::new(others))))
     }
 }
 
@@ -60,7 +77,6 @@ impl<'a> Iterator for Merge<'a> {
 struct Joined<'a> {
     parts: Vec<Box<dyn Series + 'a>>,
     chunks: Vec<ChunkMeta>,
-    scratch: Columns,
 }
 
 impl<'a> Joined<'a> {
@@ -68,7 +84,7 @@ impl<'a> Joined<'a> {
         let mut chunks: Vec<ChunkMeta> =
             parts.iter().flat_map(|part| part.chunks().iter().copied()).collect();
         chunks.sort_by_key(|chunk| chunk.min_t);
-        Self { parts, chunks, scratch: Columns::default() }
+        Self { parts, chunks }
     }
 }
 
@@ -85,49 +101,40 @@ impl Series for Joined<'_> {
         let floats_from = columns.timestamps.len();
         let histograms_from = columns.histogram_timestamps.len();
         for part in &mut self.parts {
-            self.scratch.clear();
-            part.read(range, &mut self.scratch)?;
-            let Columns { timestamps, values, histogram_timestamps, histograms, starts } =
-                &mut self.scratch;
+            let (floats, histograms) =
+                (columns.timestamps.len(), columns.histogram_timestamps.len());
+            let known = std::mem::take(&mut columns.starts);
+            let read = part.read(range, columns);
+            let mut starts = std::mem::replace(&mut columns.starts, known);
+            read?;
             if !starts.is_empty() {
                 // Of samples of equal time the one that is there stays, and so does what it says.
+                let (there, both) = (&columns.timestamps, &columns.histogram_timestamps);
                 starts.retain(|t| {
-                    columns.timestamps.binary_search(&t).is_err()
-                        && columns.histogram_timestamps.binary_search(&t).is_err()
+                    there[floats_from..floats].binary_search(&t).is_err()
+                        && both[histograms_from..histograms].binary_search(&t).is_err()
                 });
                 columns.starts.extend(starts.iter());
             }
-            join(&mut columns.timestamps, &mut columns.values, floats_from, timestamps, values);
-            join(
-                &mut columns.histogram_timestamps,
-                &mut columns.histograms,
-                histograms_from,
-                histogram_timestamps,
-                histograms,
-            );
+            let Columns { timestamps, values, .. } = columns;
+            join(timestamps, values, floats_from, floats);
+            let Columns { histogram_timestamps, histograms: values, .. } = columns;
+            join(histogram_timestamps, values, histograms_from, histograms);
         }
         Ok(())
     }
 }
 
-/// Merges a pair of columns into the part of another pair that begins at `from`. At equal times what
-/// is there stays. Appending what is newer than everything there, the common case, copies once.
-fn join<V: Clone>(
-    times: &mut Vec<i64>,
-    values: &mut Vec<V>,
-    from: usize,
-    new_times: &mut Vec<i64>,
-    new_values: &mut Vec<V>,
-) {
-    let newest = if times.len() > from { times.last() } else { None };
-    if newest.is_none_or(|newest| new_times.first().is_none_or(|t| t > newest)) {
-        times.append(new_times);
-        values.append(new_values);
+/// Merges what a pair of columns has from `new` on with what it has between `old` and there. At equal
+/// times what was there stays. Mostly all that is new is newer, and in its place already.
+fn join<V>(times: &mut Vec<i64>, values: &mut Vec<V>, old: usize, new: usize) {
+    if old == new || times.get(new).is_none_or(|first| *first > times[new - 1]) {
         return;
     }
-    let (old_times, old_values) = (times.split_off(from), values.split_off(from));
+    let (new_times, new_values) = (times.split_off(new), values.split_off(new));
+    let (old_times, old_values) = (times.split_off(old), values.split_off(old));
     let mut old = old_times.into_iter().zip(old_values).peekable();
-    let mut new = new_times.drain(..).zip(new_values.drain(..)).peekable();
+    let mut new = new_times.into_iter().zip(new_values).peekable();
     loop {
         let (t, v) = match (old.peek(), new.peek()) {
             (None, None) => break,
@@ -206,6 +213,19 @@ mod tests {
                 ("c".to_owned(), vec![(1, 1.0)]),
             ]
         );
+    }
+
+    #[test]
+    fn columns_that_held_something_before_keep_it() {
+        let parts = [&[(5, 5.0), (7, 7.0)][..], &[(6, 6.0), (7, 70.0)], &[(8, 8.0)]];
+        let sets = parts.map(|samples| set(&[("a", samples)])).into();
+        let mut series = merge(sets).next().expect("one").expect("no set fails here");
+        let mut columns = Columns::default();
+        columns.timestamps.push(9);
+        columns.values.push(9.0);
+        series.read(TimeRange::ALL, &mut columns).expect("plain series do not fail");
+        assert_eq!(columns.timestamps, [9, 5, 6, 7, 8]);
+        assert_eq!(columns.values, [9.0, 5.0, 6.0, 7.0, 8.0]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 #![deny(clippy::indexing_slicing)]
 
 use super::{Effort, Room, ent, keep_smaller, pfor, sparse, varint};
+use crate::simd;
 
 /// Of the header byte: what a number is predicted from.
 const PREDICTOR: u8 = 0b0000_0011;
@@ -251,26 +252,14 @@ fn take_packed(bytes: &mut &[u8], packer: u8, room: &mut Room, out: &mut [i64]) 
 
 /// Differences become numbers.
 fn sum_up(first: i64, divisor: i64, deltas: &mut [i64]) {
-    let mut last = first;
-    if divisor == 1 {
-        for value in deltas {
-            last = last.wrapping_add(*value);
-            *value = last;
-        }
-        return;
+    if divisor != 1 {
+        deltas.iter_mut().for_each(|delta| *delta = delta.wrapping_mul(divisor));
     }
-    for value in deltas {
-        last = last.wrapping_add(value.wrapping_mul(divisor));
-        *value = last;
-    }
+    simd::sum_up(first, deltas);
 }
 
 /// Changes of differences become numbers.
 fn sum_up_twice(second: i64, delta: i64, divisor: i64, deltas2: &mut [i64]) {
-    let (mut last, mut delta) = (second, delta);
-    for value in deltas2 {
-        delta = delta.wrapping_add(value.wrapping_mul(divisor));
-        last = last.wrapping_add(delta);
-        *value = last;
-    }
+    sum_up(delta, divisor, deltas2);
+    sum_up(second, 1, deltas2);
 }

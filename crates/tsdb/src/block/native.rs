@@ -11,7 +11,7 @@ use super::recent::RecentTimes;
 use super::{DATA_FILE, INDEX_FILE, Reader};
 use crate::columns::{Marks, keep_inside};
 use crate::error::BlockError;
-use crate::index::{BlockRow, ChunkSlot, Index, IndexReader, Postings, Rows};
+use crate::index::{BlockRow, ChunkSlot, Group, Index, IndexReader, Postings, Rows, TimeColumn};
 use crate::mmap;
 
 /// The files of a native block.
@@ -125,21 +125,12 @@ impl<'a> Iterator for BlockSet<'a> {
             return None;
         }
         let range = self.range;
-        let overlaps =
-            |slot: &ChunkSlot| slot.meta().min_t <= range.max() && range.min() <= slot.meta().max_t;
+        let overlaps = |meta: &ChunkMeta| meta.min_t <= range.max() && range.min() <= meta.max_t;
         match self.rows.next_with(overlaps) {
             Ok(None) => None,
-            Ok(Some(BlockRow { labels, chunks })) => {
-                let metas = chunks.iter().map(ChunkSlot::meta).collect();
+            Ok(Some(row)) => {
                 let (block, recent) = (self.block, self.recent.clone());
-                Some(Ok(Box::new(BlockSeries {
-                    block,
-                    labels,
-                    slots: chunks,
-                    metas,
-                    range,
-                    recent,
-                })))
+                Some(Ok(Box::new(BlockSeries { block, row, range, recent })))
             }
             Err(e) => {
                 self.failed = true;
@@ -152,9 +143,7 @@ impl<'a> Iterator for BlockSet<'a> {
 /// One series of a block.
 struct BlockSeries<'a> {
     block: &'a Native,
-    labels: Labels,
-    slots: Vec<ChunkSlot>,
-    metas: Vec<ChunkMeta>,
+    row: BlockRow<'a>,
     /// What the view shows.
     range: TimeRange,
     recent: RecentTimes,
@@ -162,23 +151,26 @@ struct BlockSeries<'a> {
 
 impl Series for BlockSeries<'_> {
     fn labels(&self) -> &Labels {
-        &self.labels
+        &self.row.labels
     }
 
     fn chunks(&self) -> &[ChunkMeta] {
-        &self.metas
+        self.row.chunks.metas
     }
 
     fn read(&mut self, range: TimeRange, columns: &mut Columns) -> Result<(), QueryError> {
         let Some(range) = self.range.intersect(range) else { return Ok(()) };
-        let first = self.slots.partition_point(|slot| slot.meta().max_t < range.min());
-        for slot in &self.slots[first..] {
-            if slot.meta().min_t > range.max() {
+        let Group { metas, columns: times } = self.row.chunks;
+        let first = metas.partition_point(|meta| meta.max_t < range.min());
+        let chunks = metas.iter().zip(times).zip(&self.row.values);
+        for ((&meta, &(stored, kind)), &values) in chunks.skip(first) {
+            if meta.min_t > range.max() {
                 break;
             }
             let from = Marks::of(columns);
-            self.block.data.read(slot, &self.recent, columns)?;
-            if slot.meta().min_t < range.min() || slot.meta().max_t > range.max() {
+            let slot = ChunkSlot { times: TimeColumn { meta, stored }, kind, values };
+            self.block.data.read(&slot, &self.recent, columns)?;
+            if meta.min_t < range.min() || meta.max_t > range.max() {
                 keep_inside(columns, from, range);
             }
         }

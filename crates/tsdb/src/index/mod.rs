@@ -29,7 +29,7 @@ pub(crate) use format::{MAX_TEXT_BYTES, header};
 pub(crate) use postings::{Postings, add as add_postings, put as put_postings};
 pub(crate) use reader::IndexReader;
 pub(crate) use slot::{ChunkSlot, Column, Kind, Short, Stored, TimeColumn, Values};
-pub(crate) use times::CRC_BYTES;
+pub(crate) use times::{CRC_BYTES, Group};
 pub(crate) use walk::{BlockRow, Rows};
 pub(crate) use writer::{IndexWriter, NewChunk, TooLarge};
 

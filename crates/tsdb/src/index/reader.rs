@@ -331,7 +331,8 @@ mod tests {
     use super::*;
     use crate::index::tests::label_sets;
     use crate::index::{
-        ChunkSlot, Column, IndexWriter, Kind, NewChunk, Short, Stored, TimeColumn, Values, tests,
+        ChunkSlot, Column, Group, IndexWriter, Kind, NewChunk, Short, Stored, TimeColumn, Values,
+        tests,
     };
     use model::TimeRange;
     use proptest::prelude::*;
@@ -436,7 +437,14 @@ mod tests {
         let mut rows = index.rows(index.all().expect("never fails"));
         let mut all = Vec::new();
         while let Some(row) = rows.next_with(|_| true)? {
-            all.push((row.labels, row.chunks));
+            let Group { metas, columns } = row.chunks;
+            let chunks = metas.iter().zip(columns).zip(row.values);
+            let chunks = chunks.map(|((&meta, &(stored, kind)), values)| ChunkSlot {
+                times: TimeColumn { meta, stored },
+                kind,
+                values,
+            });
+            all.push((row.labels, chunks.collect()));
         }
         Ok(all)
     }

@@ -4,8 +4,8 @@
 #![deny(clippy::indexing_slicing)]
 
 use super::format::frame_at;
-use super::slot::{ChunkSlot, Column, Short, Stored, Values};
-use super::times::{CRC_BYTES, TimeTable};
+use super::slot::{Column, Short, Stored, Values};
+use super::times::{CRC_BYTES, Group, TimeTable};
 use crate::cursor::{Cursor, put_size, put_varint};
 
 /// In the row itself.
@@ -57,7 +57,9 @@ pub(super) struct RowFrame<'a> {
     pub(super) offset: u64,
     pub(super) shape: usize,
     pub(super) ordinals: Vec<u32>,
-    pub(super) chunks: Vec<ChunkSlot>,
+    /// The chunks of the row last read, and their values.
+    pub(super) chunks: Group<'a>,
+    pub(super) values: Vec<Values>,
     /// Where the next column begins in the data file.
     next: u64,
 }
@@ -70,13 +72,13 @@ impl<'a> RowFrame<'a> {
             return None;
         }
         let next = cursor.varint()?;
-        let (ordinals, chunks) = (Vec::new(), Vec::new());
+        let (ordinals, chunks, values) = (Vec::new(), Group::default(), Vec::new());
         let shape = usize::MAX;
-        Some(Self { cursor, group, read: 0, offset, shape, ordinals, chunks, next })
+        Some(Self { cursor, group, read: 0, offset, shape, ordinals, chunks, values, next })
     }
 
     /// Reads the next row.
-    pub(super) fn advance(&mut self, shapes: &[Vec<u32>], times: &TimeTable) -> Option<()> {
+    pub(super) fn advance(&mut self, shapes: &[Vec<u32>], times: &'a TimeTable) -> Option<()> {
         let shape = self.cursor.size()?;
         let names = shapes.get(shape)?.len();
         if self.read > 0 && shape == self.shape {
@@ -94,15 +96,16 @@ impl<'a> RowFrame<'a> {
         }
         self.shape = shape;
         self.read += 1;
-        self.chunks.clear();
-        for (times, kind) in times.group(self.cursor.number()?)? {
-            let values = self.values()?;
-            self.chunks.push(ChunkSlot { times, kind, values });
+        self.chunks = times.group(self.cursor.number()?)?;
+        self.values.clear();
+        for _ in self.chunks.columns {
+            let values = self.values_of_chunk()?;
+            self.values.push(values);
         }
         Some(())
     }
 
-    fn values(&mut self) -> Option<Values> {
+    fn values_of_chunk(&mut self) -> Option<Values> {
         let head = self.cursor.varint()?;
         if head & 3 != RELATIVE {
             return Some(Values::Own(self.column(head)?));

@@ -61,13 +61,31 @@ impl GroupWriter {
     }
 }
 
-/// Columns and groups of a block.
-#[derive(Debug)]
+/// The groups of a block.
+#[derive(Debug, Default)]
 pub(super) struct TimeTable {
-    columns: Vec<TimeColumn>,
-    /// The entries of all groups, one group behind the other.
-    entries: Vec<(u32, Kind)>,
+    /// Of all groups, one behind the other, when their chunks are.
+    metas: Vec<ChunkMeta>,
+    /// Likewise where their times lie, and what their values are.
+    columns: Vec<(Stored, Kind)>,
     groups: Vec<Range<usize>>,
+}
+
+/// The chunks of a row, without their values: as many of one as of the other.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Group<'a> {
+    /// When they are.
+    pub(crate) metas: &'a [ChunkMeta],
+    /// Where their times lie, and what their values are.
+    pub(crate) columns: &'a [(Stored, Kind)],
+}
+
+impl Group<'_> {
+    /// The same for these of the chunks, if it has so many.
+    pub(super) fn part(self, chunks: Range<usize>) -> Option<Self> {
+        let metas = self.metas.get(chunks.clone())?;
+        Some(Self { metas, columns: self.columns.get(chunks)? })
+    }
 }
 
 impl TimeTable {
@@ -75,30 +93,26 @@ impl TimeTable {
     pub(super) fn decode(frame: &[u8]) -> Option<Self> {
         let mut cursor = Cursor::new(frame);
         let columns = decode_columns(&mut cursor)?;
-        let mut table = Self { columns, entries: Vec::new(), groups: Vec::new() };
+        let mut table = Self::default();
         for _ in 0..cursor.varint()? {
-            let start = table.entries.len();
+            let start = table.columns.len();
             let mut entry = 0i64;
             for _ in 0..cursor.varint().filter(|entries| *entries > 0)? {
                 entry = entry.checked_add(cursor.zigzag()?)?;
                 let kind = if entry & 1 == 0 { Kind::Floats } else { Kind::Histograms };
-                let column = u32::try_from(entry >> 1).ok()?;
-                table.columns.get(usize::try_from(column).ok()?)?;
-                table.entries.push((column, kind));
+                let TimeColumn { meta, stored } = columns.get(usize::try_from(entry >> 1).ok()?)?;
+                table.metas.push(*meta);
+                table.columns.push((*stored, kind));
             }
-            table.groups.push(start..table.entries.len());
+            table.groups.push(start..table.columns.len());
         }
         cursor.is_at_end().then_some(table)
     }
 
-    /// The chunks of a group: their times, and what their values are.
-    pub(super) fn group(&self, number: u32) -> Option<impl Iterator<Item = (TimeColumn, Kind)>> {
+    /// The chunks of a group.
+    pub(super) fn group(&self, number: u32) -> Option<Group<'_>> {
         let range = self.groups.get(usize::try_from(number).ok()?)?.clone();
-        let entries = self.entries.get(range)?.iter();
-        // Entries are checked against the columns when the table is read.
-        Some(entries.filter_map(|&(column, kind)| {
-            Some((*self.columns.get(usize::try_from(column).ok()?)?, kind))
-        }))
+        Group { metas: &self.metas, columns: &self.columns }.part(range)
     }
 }
 

@@ -7,12 +7,14 @@
 #![deny(clippy::indexing_slicing)]
 
 use model::{Labels, LabelsSequence};
+use storage::ChunkMeta;
 
 use super::Postings;
 use super::format::ROWS_PER_FRAME;
 use super::reader::IndexReader;
 use super::rows::RowFrame;
-use super::slot::ChunkSlot;
+use super::slot::Values;
+use super::times::Group;
 use super::values::Texts;
 use crate::error::BlockError;
 
@@ -21,10 +23,12 @@ use crate::error::BlockError;
 const FRAMES_KEPT: usize = 8;
 
 /// A row of a block.
-pub(crate) struct BlockRow {
+pub(crate) struct BlockRow<'a> {
     pub(crate) labels: Labels,
-    /// Those that were asked for; one at least.
-    pub(crate) chunks: Vec<ChunkSlot>,
+    /// From the first to the last of those that were asked for; one at least.
+    pub(crate) chunks: Group<'a>,
+    /// Where the values of each of them lie.
+    pub(crate) values: Vec<Values>,
 }
 
 /// Some rows of an index, read in order.
@@ -50,8 +54,8 @@ impl<'a> Rows<'a> {
     /// The next wanted row with chunks for which `keep` holds, and those chunks.
     pub(crate) fn next_with(
         &mut self,
-        keep: impl Fn(&ChunkSlot) -> bool,
-    ) -> Result<Option<BlockRow>, BlockError> {
+        keep: impl Fn(&ChunkMeta) -> bool,
+    ) -> Result<Option<BlockRow<'a>>, BlockError> {
         let index = self.index;
         for row in self.wanted.by_ref() {
             let group = row / ROWS_PER_FRAME;
@@ -64,12 +68,13 @@ impl<'a> Rows<'a> {
                 let advanced = open.advance(index.shapes(), index.times()?);
                 advanced.ok_or_else(|| index.damaged("row frame", open.offset, "a series"))?;
             }
-            let kept = open.chunks.iter().filter(|chunk| keep(chunk)).count();
-            if kept > 0 {
-                let mut chunks = Vec::with_capacity(kept);
-                chunks.extend(open.chunks.iter().filter(|chunk| keep(chunk)));
-                return self.labels().map(|labels| Some(BlockRow { labels, chunks }));
-            }
+            let metas = open.chunks.metas;
+            let Some(first) = metas.iter().position(&keep) else { continue };
+            let kept = first..metas.iter().rposition(&keep).map_or(first, |last| last + 1);
+            let values = open.values.get(kept.clone()).unwrap_or_default().to_vec();
+            let chunks = open.chunks.part(kept).expect("a part of it");
+            let labels = self.labels()?;
+            return Ok(Some(BlockRow { labels, chunks, values }));
         }
         Ok(None)
     }

@@ -50,21 +50,18 @@ struct Entry {
     width: u8,
 }
 
-/// Appends `values` if that takes fewer bytes than `limit`, about; `sorted` is room to work in. False,
-/// and nothing appended, if not.
+/// Appends `values`, which `sorted` has in order of size, if that takes fewer bytes than `limit`, about.
+/// False, and nothing appended, if not.
 pub(super) fn put(
     values: &[i64],
     limit: usize,
-    sorted: &mut Vec<i64>,
+    sorted: &[i64],
     room: &mut Room,
     out: &mut Vec<u8>,
 ) -> bool {
     if values.len() < FROM_NUMBERS {
         return false;
     }
-    sorted.clear();
-    sorted.extend_from_slice(values);
-    sorted.sort_unstable();
     let bits = bins::choose(sorted, &mut room.cuts, &mut room.bins);
     if bits.is_none_or(|bits| bits >= limit as f32 * 8.0) {
         return false;
@@ -109,12 +106,11 @@ fn put_strings(
     out: &mut Vec<u8>,
 ) {
     chosen.clear();
+    let mut lows = [i64::MAX; MOST_BINS];
+    lows.iter_mut().zip(bins).for_each(|(to, (low, ..))| *to = *low);
     let mut bits = [0u64; STRINGS];
     for (place, value) in values.iter().enumerate() {
-        // The last bin that begins at or before it. It may begin within the one before, and a number
-        // there fits in both.
-        let behind = bins.partition_point(|(low, ..)| low <= value);
-        let bin = behind.saturating_sub(1);
+        let bin = last_not_above(&lows, *value).min(bins.len() - 1);
         chosen.push(u8::try_from(bin).expect("few bins"));
         if let (Some(bits), Some((_, _, length, width))) =
             (bits.get_mut(place % STRINGS), bins.get(bin))
@@ -133,6 +129,20 @@ fn put_strings(
         }
         writer.finish();
     }
+}
+
+/// The last bin that begins at or before `value`, else the first. It may begin within the one before, and
+/// a number there fits in both.
+///
+/// Equals a search by `partition_point`, without a branch that depends on the numbers.
+#[inline]
+fn last_not_above(lows: &[i64; MOST_BINS], value: i64) -> usize {
+    let mut behind = 0;
+    for step in [32, 16, 8, 4, 2, 1] {
+        let is_above = lows.get(behind + step).is_none_or(|low| *low > value);
+        behind += if is_above { 0 } else { step };
+    }
+    behind
 }
 
 /// Fills `out` with what [`put`] has written.

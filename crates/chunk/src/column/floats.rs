@@ -5,6 +5,7 @@
 use super::decimal::{self, from_ordinal, ordinal};
 use super::exceptions;
 use super::{Effort, Room, ints, keep_smaller, varint};
+use crate::simd::{self, Work};
 
 /// Of the tag byte: the codec.
 const CODEC: u8 = 0b1110_0000;
@@ -133,7 +134,7 @@ pub(super) fn take(
     match tag & CODEC {
         CONST if !has_exceptions => {
             let value = take_constant(bytes, tag & EXPONENT)?;
-            out.resize(start + count, value);
+            simd::fastest(Filling { value, count, out });
         }
         INT => {
             let power = decimal::power(tag & EXPONENT)?;
@@ -167,6 +168,23 @@ pub(super) fn take(
     Some(())
 }
 
+/// Appends `value` so many times.
+#[derive(Debug)]
+struct Filling<'a> {
+    value: f64,
+    count: usize,
+    out: &'a mut Vec<f64>,
+}
+
+impl Work for Filling<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        self.out.extend(std::iter::repeat_n(self.value, self.count));
+    }
+}
+
 fn take_constant(bytes: &mut &[u8], exponent: u8) -> Option<f64> {
     if exponent == NO_DECIMAL {
         return varint::take_word(bytes).map(f64::from_bits);
@@ -178,8 +196,10 @@ fn take_constant(bytes: &mut &[u8], exponent: u8) -> Option<f64> {
 /// An integer column; it stays in `room` until the next.
 fn take_ints<'r>(bytes: &mut &[u8], count: usize, room: &'r mut Room) -> Option<&'r [i64]> {
     let mut wholes = std::mem::take(&mut room.wholes);
-    wholes.resize(count, 0);
-    let taken = ints::take(bytes, room, &mut wholes);
+    if wholes.len() < count {
+        wholes.resize(count, 0);
+    }
+    let taken = ints::take(bytes, room, wholes.get_mut(..count)?);
     room.wholes = wholes;
-    taken.map(|()| room.wholes.as_slice())
+    taken.and_then(|()| room.wholes.get(..count))
 }

@@ -179,12 +179,21 @@ fn common_divisor(values: impl Iterator<Item = i64>) -> Option<i64> {
 /// Appends the residuals by the packer that takes the fewest bytes, and says which.
 fn put_packed(residuals: &[i64], effort: Effort, room: &mut Room, out: &mut Vec<u8>) -> u8 {
     let start = out.len();
-    let plan = pfor::plan(residuals, &mut room.sorted);
+    let plan = match effort {
+        Effort::Fast => pfor::plan(residuals, &mut room.sorted),
+        Effort::Best => {
+            room.sorted.clear();
+            room.sorted.extend_from_slice(residuals);
+            room.sorted.sort_unstable();
+            pfor::plan_of_sorted(&room.sorted)
+        }
+    };
     pfor::put(residuals, &plan, out);
     let mut packer = PFOR;
     if residuals.len() >= SPARSE_FROM_NUMBERS && plan.len > SPARSE_FROM_BYTES {
         let from = out.len();
-        if sparse::put(residuals, room, out) && keep_smaller(out, start, from) {
+        let mode = middle(residuals, effort, &mut room.sorted);
+        if sparse::put(residuals, mode, room, out) && keep_smaller(out, start, from) {
             packer = SPARSE;
         }
     }
@@ -196,6 +205,17 @@ fn put_packed(residuals: &[i64], effort: Effort, room: &mut Room, out: &mut Vec<
         }
     }
     packer
+}
+
+/// The number in the middle of all by size; for the best effort they are sorted already.
+fn middle(values: &[i64], effort: Effort, sorted: &mut Vec<i64>) -> i64 {
+    let place = values.len() / 2;
+    if effort == Effort::Best {
+        return sorted.get(place).copied().unwrap_or_default();
+    }
+    sorted.clear();
+    sorted.extend_from_slice(values);
+    if sorted.is_empty() { 0 } else { *sorted.select_nth_unstable(place).1 }
 }
 
 /// Fills `out` with what [`put`] has written.

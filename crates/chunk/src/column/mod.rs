@@ -56,8 +56,10 @@ struct Room {
     wholes: Vec<i64>,
     /// What a predictor left of a column.
     residuals: Vec<i64>,
-    /// Numbers in order of size.
+    /// The residuals in order of size; without effort room to find that in the middle.
     sorted: Vec<i64>,
+    /// Of PFOR: numbers on the way to their order.
+    scratch: Vec<i64>,
     /// Of SPARSE: gaps between places, and what is there.
     places: Vec<i64>,
     others: Vec<i64>,

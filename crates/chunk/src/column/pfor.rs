@@ -16,7 +16,7 @@ const MOST_PATCHES: usize = 5;
 const QUANTILES: [usize; 4] = [12, 24, 64, 200];
 
 /// How a run of numbers would be written.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Plan {
     base: i64,
     width: u32,
@@ -34,10 +34,8 @@ pub(super) fn plan(values: &[i64], sorted: &mut Vec<i64>) -> Plan {
     if values.is_empty() {
         return Plan { base: 0, width: 0, len: 0 };
     }
-    let width = bit_len(distance(greatest, least));
-    let len = varint::len(varint::zigzag(least)) + 1 + packed_len(values.len(), width);
-    let mut best = Plan { base: least, width, len };
-    if width == 0 {
+    let mut best = unpatched(least, greatest, values.len());
+    if best.width == 0 {
         return best;
     }
     best = cheaper(best, patched(values, least));
@@ -60,8 +58,40 @@ pub(super) fn plan(values: &[i64], sorted: &mut Vec<i64>) -> Plan {
     best
 }
 
+/// The same for values that are sorted: equals [`plan`].
+pub(super) fn plan_of_sorted(sorted: &[i64]) -> Plan {
+    let (Some(least), Some(greatest)) = (sorted.first(), sorted.last()) else {
+        return Plan { base: 0, width: 0, len: 0 };
+    };
+    let mut best = unpatched(*least, *greatest, sorted.len());
+    if best.width == 0 {
+        return best;
+    }
+    let widest = best.width;
+    best = cheaper(best, patched_of_sorted(sorted, 0, widest));
+    let mut tried = *least;
+    for quantile in QUANTILES {
+        let place = sorted.len() / quantile;
+        let Some(base) =
+            sorted.get(place).filter(|base| place > 0 && **base != *least && **base != tried)
+        else {
+            continue;
+        };
+        tried = *base;
+        best = cheaper(best, patched_of_sorted(sorted, place, widest));
+    }
+    best
+}
+
 fn cheaper(one: Plan, other: Plan) -> Plan {
     if other.len < one.len { other } else { one }
+}
+
+/// The plan that patches nothing.
+fn unpatched(least: i64, greatest: i64, count: usize) -> Plan {
+    let width = bit_len(distance(greatest, least));
+    let len = varint::len(varint::zigzag(least)) + 1 + packed_len(count, width);
+    Plan { base: least, width, len }
 }
 
 /// The best width for this base.
@@ -77,17 +107,52 @@ fn patched(values: &[i64], base: i64) -> Plan {
             *count += 1;
         }
     }
+    best_width(values.len(), base, &widths, patches, patch_bytes)
+}
+
+/// The same for the base at this place, or an equal one before, of sorted values. None of them is more
+/// than `widest` bits from the least.
+fn patched_of_sorted(sorted: &[i64], place: usize, widest: u32) -> Plan {
+    let base = sorted.get(place).copied().unwrap_or_default();
+    let (before, rest) = sorted.split_at(place.min(sorted.len()));
+    let below = before.partition_point(|value| *value < base);
+    let (below, equal) = before.split_at(below);
+    let below_bytes = |value: &i64| 1 + varint::len(varint::zigzag(value.wrapping_sub(base)));
+    let patch_bytes = below.iter().map(below_bytes).sum();
+    let mut widths = [0usize; 65];
+    let mut narrower = 0;
+    for (width, count) in (0u32..).zip(widths.iter_mut()).take(widest as usize + 1) {
+        let upto = rest.partition_point(|value| bit_len(distance(*value, base)) <= width);
+        *count = upto - narrower + if width == 0 { equal.len() } else { 0 };
+        narrower = upto;
+        if upto == rest.len() {
+            break;
+        }
+    }
+    best_width(sorted.len(), base, &widths, below.len(), patch_bytes)
+}
+
+/// The best width, if so many numbers need so many bits, and so many are below the base, whose patches
+/// take so many bytes.
+fn best_width(
+    count: usize,
+    base: i64,
+    widths: &[usize; 65],
+    below: usize,
+    below_bytes: usize,
+) -> Plan {
+    let (mut patches, mut patch_bytes) = (below, below_bytes);
     let header = varint::len(varint::zigzag(base)) + 1;
     let mut best = Plan { base, width: 64, len: usize::MAX };
-    for (width, count) in (0u32..65).zip(widths).rev() {
-        if patches * MOST_PATCHES > values.len() {
+    for (width, of_width) in (0u32..65).zip(widths).rev() {
+        if patches * MOST_PATCHES > count {
             break;
         }
         let patch_list = if patches > 0 { varint::len(patches as u64) + patch_bytes } else { 0 };
-        let len = header + packed_len(values.len(), width) + patch_list;
+        let len = header + packed_len(count, width) + patch_list;
         best = cheaper(best, Plan { base, width, len });
-        patches += count;
-        patch_bytes += count * (1 + (width as usize + 1).div_ceil(7).max(1));
+        patches += of_width;
+        patch_bytes += of_width * (1 + (width as usize + 1).div_ceil(7).max(1));
     }
     best
 }
@@ -146,4 +211,23 @@ fn distance(value: i64, base: i64) -> u64 {
 /// How many bits a number has.
 pub(super) fn bit_len(value: u64) -> u32 {
     64 - value.leading_zeros()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn sorted_values_have_the_same_plan(
+            values in prop::collection::vec((any::<i64>(), 0u32..64), 0..300), least in 0u32..64
+        ) {
+            let shifted = |(value, shift): &(i64, u32)| value >> least.max(*shift);
+            let values: Vec<i64> = values.iter().map(shifted).collect();
+            let mut sorted = values.clone();
+            sorted.sort_unstable();
+            prop_assert_eq!(plan_of_sorted(&sorted), plan(&values, &mut Vec::new()));
+        }
+    }
 }

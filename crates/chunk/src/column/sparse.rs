@@ -7,16 +7,9 @@ use super::{Room, pfor, varint};
 /// Fewer than one in so many numbers may differ.
 const MOST_OTHERS: usize = 3;
 
-/// Appends `values`; false, and nothing appended, if too many differ.
-pub(super) fn put(values: &[i64], room: &mut Room, out: &mut Vec<u8>) -> bool {
-    let Room { sorted, places, others, .. } = room;
-    sorted.clear();
-    sorted.extend_from_slice(values);
-    if sorted.is_empty() {
-        return false;
-    }
-    let (_, mode, _) = sorted.select_nth_unstable(values.len() / 2);
-    let mode = *mode;
+/// Appends `values`, most of which are `mode`; false, and nothing appended, if too many differ.
+pub(super) fn put(values: &[i64], mode: i64, room: &mut Room, out: &mut Vec<u8>) -> bool {
+    let Room { scratch, places, others, .. } = room;
     places.clear();
     others.clear();
     let mut last = 0i64;
@@ -31,7 +24,7 @@ pub(super) fn put(values: &[i64], room: &mut Room, out: &mut Vec<u8>) -> bool {
     varint::put_signed(out, mode);
     varint::put_size(out, others.len());
     for column in [places, others] {
-        let plan = pfor::plan(column, sorted);
+        let plan = pfor::plan(column, scratch);
         pfor::put(column, &plan, out);
     }
     true

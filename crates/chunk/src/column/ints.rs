@@ -36,9 +36,10 @@ pub(super) fn put(values: &[i64], effort: Effort, room: &mut Room, out: &mut Vec
     let mut residuals = std::mem::take(&mut room.residuals);
     for predictor in worth_trying(values) {
         let from = out.len();
+        let limit = if from == start { usize::MAX } else { from - start };
         residuals.clear();
         let ahead = predict(values, predictor, &mut residuals);
-        put_predicted(ahead, predictor, &mut residuals, effort, room, out);
+        put_predicted(ahead, predictor, &mut residuals, (effort, limit), room, out);
         keep_smaller(out, start, from);
     }
     room.residuals = residuals;
@@ -106,11 +107,12 @@ fn predict(values: &[i64], predictor: u8, residuals: &mut Vec<i64>) -> [Option<i
     [Some(first), Some(first_delta)]
 }
 
+/// Appends a column with this predictor. More than `limit` bytes are of no use.
 fn put_predicted(
     ahead: [Option<i64>; 2],
     predictor: u8,
     residuals: &mut [i64],
-    effort: Effort,
+    (effort, limit): (Effort, usize),
     room: &mut Room,
     out: &mut Vec<u8>,
 ) {
@@ -126,7 +128,8 @@ fn put_predicted(
     for value in ahead.into_iter().flatten() {
         varint::put_signed(out, value);
     }
-    let packer = put_packed(residuals, effort, room, out);
+    let limit = limit.saturating_sub(out.len() - header_at);
+    let packer = put_packed(residuals, (effort, limit), room, out);
     if let Some(header) = out.get_mut(header_at) {
         *header |= packer | if divided.is_some() { HAS_DIVISOR } else { 0 };
     }
@@ -176,8 +179,14 @@ fn common_divisor(values: impl Iterator<Item = i64>) -> Option<i64> {
     i64::try_from(divisor).ok().filter(|divisor| *divisor > 1)
 }
 
-/// Appends the residuals by the packer that takes the fewest bytes, and says which.
-fn put_packed(residuals: &[i64], effort: Effort, room: &mut Room, out: &mut Vec<u8>) -> u8 {
+/// Appends the residuals by the packer that takes the fewest bytes, and says which. More than `limit`
+/// bytes are of no use.
+fn put_packed(
+    residuals: &[i64],
+    (effort, limit): (Effort, usize),
+    room: &mut Room,
+    out: &mut Vec<u8>,
+) -> u8 {
     let start = out.len();
     let plan = match effort {
         Effort::Fast => pfor::plan(residuals, &mut room.sorted),
@@ -200,7 +209,8 @@ fn put_packed(residuals: &[i64], effort: Effort, room: &mut Room, out: &mut Vec<
     if effort == Effort::Best {
         let from = out.len();
         let Room { sorted, ent, .. } = room;
-        if ent::put(residuals, from - start, sorted, ent, out) && keep_smaller(out, start, from) {
+        let limit = limit.min(from - start);
+        if ent::put(residuals, limit, sorted, ent, out) && keep_smaller(out, start, from) {
             packer = ENT;
         }
     }

@@ -335,6 +335,7 @@ pub fn is_legacy_metric_name(name: &str) -> bool {
         && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b':')
 }
 
+#[inline]
 fn push_part(text: &mut String, part: &str) {
     let mut len = part.len();
     loop {
@@ -349,19 +350,30 @@ fn push_part(text: &mut String, part: &str) {
     text.push_str(part);
 }
 
+#[inline]
 fn take_part<'a>(rest: &mut &'a str) -> &'a str {
-    let (mut len, mut shift, mut at) = (0usize, 0, 0);
-    for byte in rest.bytes() {
-        len |= usize::from(byte & 0x3f) << shift;
-        shift += 6;
+    // Nearly every length is one byte.
+    let (at, len) = match rest.as_bytes() {
+        [len @ 0..0x40, ..] => (1, usize::from(*len)),
+        bytes => take_len(bytes),
+    };
+    let (part, after) = rest.split_at(at + len);
+    *rest = after;
+    &part[at..]
+}
+
+/// A length, behind how many bytes it takes.
+#[cold]
+fn take_len(bytes: &[u8]) -> (usize, usize) {
+    let (mut len, mut at) = (0usize, 0);
+    for byte in bytes {
+        len |= usize::from(byte & 0x3f) << (6 * at);
         at += 1;
         if byte & 0x40 == 0 {
             break;
         }
     }
-    let (part, after) = rest[at..].split_at(len);
-    *rest = after;
-    part
+    (at, len)
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 #![deny(clippy::indexing_slicing)]
 
+use std::borrow::Cow;
+
 use model::Labels;
 
 use crate::cursor::{Cursor, put_size};
@@ -68,7 +70,7 @@ fn shared_bytes(a: &str, b: &str) -> usize {
 pub(crate) fn take_labels(cursor: &mut Cursor<'_>, before: &Labels) -> Option<Labels> {
     let count = cursor.size()?;
     let mut old = before.iter();
-    let mut pairs: Vec<(String, String)> = Vec::new();
+    let mut pairs: Vec<(&str, Cow<'_, str>)> = Vec::with_capacity(count.min(16));
     while pairs.len() < count {
         let coded = cursor.size()?;
         let number = coded >> 2;
@@ -76,19 +78,19 @@ pub(crate) fn take_labels(cursor: &mut Cursor<'_>, before: &Labels) -> Option<La
             SAME => {
                 for _ in 0..number {
                     let (name, value) = old.next()?;
-                    pairs.push((name.to_owned(), value.to_owned()));
+                    pairs.push((name, value.into()));
                 }
             }
             SAME_NAME => {
                 let (name, old) = old.next()?;
                 let mut value = old.as_bytes().get(..number)?.to_vec();
                 value.extend_from_slice(cursor.take_sized()?);
-                pairs.push((name.to_owned(), String::from_utf8(value).ok()?));
+                pairs.push((name, String::from_utf8(value).ok()?.into()));
             }
             NEW_NAME => {
-                let name = text(cursor.take(number)?)?;
-                let value = text(cursor.take_sized()?)?;
-                pairs.push((name, value));
+                let name = std::str::from_utf8(cursor.take(number)?).ok()?;
+                let value = std::str::from_utf8(cursor.take_sized()?).ok()?;
+                pairs.push((name, value.into()));
             }
             _ => {
                 for _ in 0..number {
@@ -99,9 +101,5 @@ pub(crate) fn take_labels(cursor: &mut Cursor<'_>, before: &Labels) -> Option<La
     }
     let sorted = pairs.is_sorted_by(|a, b| a.0 < b.0) && pairs.iter().all(|p| !p.1.is_empty());
     (sorted && pairs.len() == count)
-        .then(|| Labels::from_sorted(pairs.iter().map(|(n, v)| (n.as_str(), v.as_str()))))
-}
-
-fn text(bytes: &[u8]) -> Option<String> {
-    std::str::from_utf8(bytes).ok().map(str::to_owned)
+        .then(|| Labels::from_sorted(pairs.iter().map(|(n, v)| (*n, &**v))))
 }

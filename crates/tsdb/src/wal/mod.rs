@@ -51,11 +51,17 @@ const WAL_DIR: &str = "wal";
 struct Segment {
     number: u32,
     size: u64,
+    /// How many of its bytes define series; of one that was replayed, none are known to.
+    definition_bytes: u64,
     /// The newest sample; `None` if there is none.
     max_t: Option<Timestamp>,
 }
 
 impl Segment {
+    fn sample_bytes(&self) -> u64 {
+        self.size.saturating_sub(self.definition_bytes)
+    }
+
     /// Whether it has samples that are not older than `t`.
     fn is_needed(&self, t: Timestamp) -> bool {
         self.max_t.is_some_and(|max_t| max_t >= t)
@@ -138,7 +144,8 @@ impl Wal {
         };
         for (number, covered) in covered_numbers.into_iter().zip(std::iter::repeat(covered)) {
             let size = size_bytes(&segment_path(&wal.dir, number));
-            wal.old.push(Segment { number, size, max_t: covered.map(|covered| covered.max_t) });
+            let max_t = covered.map(|covered| covered.max_t);
+            wal.old.push(Segment { number, size, definition_bytes: 0, max_t });
         }
         options.replay.begin(&numbers);
         for &number in &numbers {
@@ -166,12 +173,15 @@ impl Wal {
         self.covered = Some(covered);
     }
 
-    /// The bytes of segments that an open would replay.
+    /// The bytes of samples that an open would replay.
+    ///
+    /// Not of definitions: each segment begins with those of all series, and would make a head of many
+    /// series look as if it were to be saved again as soon as it was.
     pub(crate) fn uncovered_bytes(&self) -> u64 {
         let before = self.covered.map_or(0, |covered| covered.before);
-        let current = self.current.as_ref().map(|current| &current.segment);
-        let segments = self.old.iter().chain(current);
-        segments.filter(|segment| segment.number >= before).map(|segment| segment.size).sum()
+        let old = self.old.iter().filter(|segment| segment.number >= before);
+        old.map(Segment::sample_bytes).sum::<u64>()
+            + self.current.as_ref().map_or(0, Current::sample_bytes)
     }
 
     /// A segment ends when it has so many bytes.

@@ -34,7 +34,7 @@ impl Wal {
             return self.files.remove(&path).map_err(OpenError::io("remove", &path));
         }
         let is_kept = self.set_aside(&file, &path, &found);
-        let mut segment = Segment { number, size, max_t: found.max_t };
+        let mut segment = Segment { number, size, definition_bytes: 0, max_t: found.max_t };
         if !is_kept {
             // For someone to look at, until the next open at least.
             segment.max_t = Some(i64::MAX);

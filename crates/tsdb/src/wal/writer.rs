@@ -63,7 +63,8 @@ impl Wal {
     }
 
     fn retire_segment(&mut self, current: Current) {
-        self.old.push(current.segment);
+        let definition_bytes = current.encoder.definition_bytes();
+        self.old.push(Segment { definition_bytes, ..current.segment });
     }
 
     fn create_segment(&mut self) -> Result<Current, CommitError> {
@@ -89,12 +90,18 @@ impl Wal {
             self.pending.push(Pending::new(number, &path, &file));
             self.note_appended();
         }
-        let segment = Segment { number, size: self.buffer.len() as u64, max_t: None };
+        let size = self.buffer.len() as u64;
+        let segment = Segment { number, size, definition_bytes: 0, max_t: None };
         Ok(Current { segment, path, file, encoder: Encoder::default() })
     }
 }
 
 impl Current {
+    /// How many of its bytes are not definitions of series.
+    pub(super) fn sample_bytes(&self) -> u64 {
+        self.segment.size.saturating_sub(self.encoder.definition_bytes())
+    }
+
     /// The file as it is now.
     pub(super) fn to_sync(&self) -> ToSync {
         let Segment { number, size, .. } = self.segment;
@@ -186,8 +193,7 @@ impl Record<'_> {
         wal.counters.wal_bytes_written.add(len);
         wal.commits += 1;
         wal.note_appended();
-        let definitions = current.encoder.definition_bytes();
-        let is_full = current.segment.size.saturating_sub(definitions) >= wal.segment_bytes
+        let is_full = current.sample_bytes() >= wal.segment_bytes
             || current.segment.size >= wal.segment_bytes.saturating_mul(MOST_DEFINITIONS);
         if is_full {
             wal.retire_segment(current);

@@ -58,7 +58,7 @@ impl Head {
     /// Whether the log has grown so much since the head was saved that replaying it would take long.
     pub(crate) fn is_save_due(&self) -> bool {
         let log = self.log();
-        let enough = log.wal.segment_bytes() / 4;
+        let enough = log.wal.segment_bytes() / 2;
         let saved = self.saved_bytes.load(Ordering::Relaxed);
         !log.is_closed && log.wal.uncovered_bytes() >= enough.max(saved / 2)
     }

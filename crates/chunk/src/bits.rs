@@ -52,13 +52,20 @@ impl BitWriter {
             return;
         }
         if self.bytes.capacity() - self.bytes.len() < 8 {
-            // Not twice as much: there is one of these for each series of the head.
-            self.bytes.reserve_exact(16 + self.bytes.len() / 8);
+            self.grow();
         }
         self.bytes.extend_from_slice(&self.word.to_be_bytes());
         self.used = (used + n - 64) as u8;
         // What of the value had no room.
         self.word = value.checked_shl(64 - used).unwrap_or(0);
+    }
+
+    /// Not to twice as much: there is one of these for each series of the head. Sizes are just what the
+    /// allocator gives out.
+    #[cold]
+    fn grow(&mut self) {
+        let more = if self.bytes.is_empty() { 24 } else { 64 - self.bytes.len() % 8 };
+        self.bytes.reserve_exact(self.bytes.capacity() - self.bytes.len() + more);
     }
 
     /// LEB128, each byte where the last bit ended.

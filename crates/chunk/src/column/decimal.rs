@@ -101,27 +101,39 @@ pub(super) fn of_one(value: f64) -> Option<(u8, i64)> {
     (0..).zip(POWERS).find_map(|(exponent, power)| Some((exponent, scaled(value, power)?)))
 }
 
-/// Appends the integers that `values` are, times ten to the exponent that comes back; `None` if too
-/// many are not. Those get the integer before them, and are listed.
+/// Puts the integers that `values` are, times ten to the exponent that comes back, into `ints`; `None`
+/// if too many are not. Those get the integer before them, and are listed.
 pub(super) fn all(values: &[f64], ints: &mut Vec<i64>, others: &mut Exceptions) -> Option<u8> {
-    let exponent = exponent_of_all(values)?;
-    let power = power(exponent)?;
-    fill(values, ints, others, |value| scaled(value, power))?;
+    others.clear();
+    let exponent = exponent_of_all(values, ints)?;
+    if ints.len() < values.len() {
+        ints.clear();
+        let power = power(exponent)?;
+        fill(values, ints, others, |value| scaled(value, power))?;
+    }
     Some(exponent)
 }
 
-/// The least exponent with which nearly all are decimals.
-fn exponent_of_all(values: &[f64]) -> Option<u8> {
+/// The least exponent with which nearly all are decimals. If it is with all of them, their integers are
+/// in `ints`, else fewer.
+fn exponent_of_all(values: &[f64], ints: &mut Vec<i64>) -> Option<u8> {
+    ints.clear();
     let (mut exponent, mut scale) = (0u8, 1.0);
     let mut misfits = 0;
-    for value in values {
-        if scaled(*value, scale).is_some() || !is_ordinary(*value) {
+    for (place, value) in values.iter().enumerate() {
+        if let Some(whole) = scaled(*value, scale) {
+            ints.push(whole);
+            continue;
+        }
+        if !is_ordinary(*value) {
             continue;
         }
         let wider = (exponent + 1..=MAX_EXPONENT)
             .find(|wider| power(*wider).is_some_and(|power| scaled(*value, power).is_some()));
         if let Some(wider) = wider {
             (exponent, scale) = (wider, power(wider)?);
+            ints.clear();
+            ints.extend(values.iter().take(place + 1).map_while(|value| scaled(*value, scale)));
         } else {
             misfits += 1;
             if misfits > Exceptions::limit(values.len()) {

@@ -32,9 +32,13 @@ pub(super) fn put(values: &[i64], effort: Effort, room: &mut Room, out: &mut Vec
     if values.is_empty() {
         return;
     }
+    if effort == Effort::Fast && put_even(values, out) {
+        return;
+    }
     let start = out.len();
     let mut residuals = std::mem::take(&mut room.residuals);
-    for predictor in worth_trying(values) {
+    let means = mean_bits(values);
+    for predictor in worth_trying(values.len(), means, effort) {
         let from = out.len();
         let limit = if from == start { usize::MAX } else { from - start };
         residuals.clear();
@@ -45,8 +49,23 @@ pub(super) fn put(values: &[i64], effort: Effort, room: &mut Room, out: &mut Vec
     room.residuals = residuals;
 }
 
-/// The predictors whose residuals have about as few bits as the best one's.
-fn worth_trying(values: &[i64]) -> impl Iterator<Item = u8> {
+/// Appends numbers that are evenly spaced, as most times are; false, and nothing appended, if these
+/// are not.
+fn put_even(values: &[i64], out: &mut Vec<u8>) -> bool {
+    let &[first, second, ..] = values else { return false };
+    let delta = second.wrapping_sub(first);
+    let is_even = |pair: &[i64]| matches!(pair, [a, b] if b.wrapping_sub(*a) == delta);
+    if !values.windows(2).all(is_even) {
+        return false;
+    }
+    out.push(DELTA | PFOR);
+    varint::put_signed(out, first);
+    pfor::put_same(delta, out);
+    true
+}
+
+/// How many bits the residuals of each predictor have on average, about; infinite if there are none.
+fn mean_bits(values: &[i64]) -> [f64; 3] {
     let at = |quarter: usize| values.get(values.len() * quarter / 4).copied().unwrap_or_default();
     let mut some = [at(1), at(2), at(3)];
     some.sort_unstable();
@@ -65,18 +84,28 @@ fn worth_trying(values: &[i64]) -> impl Iterator<Item = u8> {
         }
     }
     let count = values.len();
-    let mean = move |bits: u64, predictor: usize| {
-        bits as f64 / count.saturating_sub(predictor).max(1) as f64
+    let mean = |bits: u64, predictor: usize| match count.checked_sub(predictor) {
+        Some(left) if left > 0 => bits as f64 / left as f64,
+        _ => f64::INFINITY,
     };
     let [none, delta, delta2] = bits;
-    let means = [mean(none, 0), mean(delta, 1), mean(delta2, 2)];
-    let enough = means.into_iter().fold(f64::INFINITY, f64::min) + HOPELESS_BITS;
+    [mean(none, 0), mean(delta, 1), mean(delta2, 2)]
+}
+
+/// The predictors whose residuals have about as few bits as the best one's; just that one, if it is to
+/// be quick.
+fn worth_trying(count: usize, means: [f64; 3], effort: Effort) -> impl Iterator<Item = u8> {
+    let least = means.into_iter().fold(f64::INFINITY, f64::min);
+    let (enough, most) = match effort {
+        Effort::Fast => (least, 1),
+        Effort::Best => (least + HOPELESS_BITS, 3),
+    };
     [NONE, DELTA, DELTA2]
         .into_iter()
         .zip(means)
-        .filter(move |(predictor, _)| *predictor == NONE || count > usize::from(*predictor))
-        .filter(move |(_, mean)| count < 8 || *mean <= enough)
+        .filter(move |(_, mean)| *mean <= enough || (count < 8 && most > 1 && mean.is_finite()))
         .map(|(predictor, _)| predictor)
+        .take(most)
 }
 
 /// Appends the residuals; returns the numbers that the prediction starts with.
@@ -189,7 +218,7 @@ fn put_packed(
 ) -> u8 {
     let start = out.len();
     let plan = match effort {
-        Effort::Fast => pfor::plan(residuals, &mut room.sorted),
+        Effort::Fast => pfor::plan(residuals, effort, &mut room.sorted),
         Effort::Best => {
             room.sorted.clear();
             room.sorted.extend_from_slice(residuals);
@@ -201,8 +230,7 @@ fn put_packed(
     let mut packer = PFOR;
     if residuals.len() >= SPARSE_FROM_NUMBERS && plan.len > SPARSE_FROM_BYTES {
         let from = out.len();
-        let mode = middle(residuals, effort, &mut room.sorted);
-        if sparse::put(residuals, mode, room, out) && keep_smaller(out, start, from) {
+        if sparse::put(residuals, effort, room, out) && keep_smaller(out, start, from) {
             packer = SPARSE;
         }
     }
@@ -215,17 +243,6 @@ fn put_packed(
         }
     }
     packer
-}
-
-/// The number in the middle of all by size; for the best effort they are sorted already.
-fn middle(values: &[i64], effort: Effort, sorted: &mut Vec<i64>) -> i64 {
-    let place = values.len() / 2;
-    if effort == Effort::Best {
-        return sorted.get(place).copied().unwrap_or_default();
-    }
-    sorted.clear();
-    sorted.extend_from_slice(values);
-    if sorted.is_empty() { 0 } else { *sorted.select_nth_unstable(place).1 }
 }
 
 /// Fills `out` with what [`put`] has written.

@@ -6,7 +6,7 @@
 #![deny(clippy::indexing_slicing)]
 
 use super::pack::{pack, packed_len, unpack};
-use super::varint;
+use super::{Effort, varint};
 
 /// Set beside the width if patches follow.
 const HAS_PATCHES: u8 = 0x80;
@@ -14,6 +14,8 @@ const HAS_PATCHES: u8 = 0x80;
 const MOST_PATCHES: usize = 5;
 /// Bases worth a try, each below all but one in so many numbers; the least number is another.
 const QUANTILES: [usize; 4] = [12, 24, 64, 200];
+/// The same, where it is to be quick.
+const FEW_QUANTILES: [usize; 1] = [24];
 
 /// How a run of numbers would be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +27,7 @@ pub(super) struct Plan {
 }
 
 /// The plan with the fewest bytes. `sorted` is room to work in.
-pub(super) fn plan(values: &[i64], sorted: &mut Vec<i64>) -> Plan {
+pub(super) fn plan(values: &[i64], effort: Effort, sorted: &mut Vec<i64>) -> Plan {
     let (mut least, mut greatest) = (i64::MAX, i64::MIN);
     for value in values {
         least = least.min(*value);
@@ -43,7 +45,11 @@ pub(super) fn plan(values: &[i64], sorted: &mut Vec<i64>) -> Plan {
     sorted.extend_from_slice(values);
     let mut below = sorted.as_mut_slice();
     let mut tried = least;
-    for quantile in QUANTILES {
+    let quantiles: &[usize] = match effort {
+        Effort::Fast => &FEW_QUANTILES,
+        Effort::Best => &QUANTILES,
+    };
+    for quantile in quantiles {
         let place = values.len() / quantile;
         if place == 0 || place >= below.len() {
             continue;
@@ -157,6 +163,12 @@ fn best_width(
     best
 }
 
+/// Appends some numbers that are all this one.
+pub(super) fn put_same(value: i64, out: &mut Vec<u8>) {
+    varint::put_signed(out, value);
+    out.push(0);
+}
+
 /// Appends `values` as planned.
 pub(super) fn put(values: &[i64], plan: &Plan, out: &mut Vec<u8>) {
     if values.is_empty() {
@@ -227,7 +239,7 @@ mod tests {
             let values: Vec<i64> = values.iter().map(shifted).collect();
             let mut sorted = values.clone();
             sorted.sort_unstable();
-            prop_assert_eq!(plan_of_sorted(&sorted), plan(&values, &mut Vec::new()));
+            prop_assert_eq!(plan_of_sorted(&sorted), plan(&values, Effort::Best, &mut Vec::new()));
         }
     }
 }

@@ -2,14 +2,15 @@
 
 #![deny(clippy::indexing_slicing)]
 
-use super::{Room, pfor, varint};
+use super::{Effort, Room, pfor, varint};
 
 /// Fewer than one in so many numbers may differ.
 const MOST_OTHERS: usize = 3;
 
-/// Appends `values`, most of which are `mode`; false, and nothing appended, if too many differ.
-pub(super) fn put(values: &[i64], mode: i64, room: &mut Room, out: &mut Vec<u8>) -> bool {
+/// Appends `values`; false, and nothing appended, if too many differ.
+pub(super) fn put(values: &[i64], effort: Effort, room: &mut Room, out: &mut Vec<u8>) -> bool {
     let Room { scratch, places, others, .. } = room;
+    let Some(mode) = majority(values) else { return false };
     places.clear();
     others.clear();
     let mut last = 0i64;
@@ -24,10 +25,27 @@ pub(super) fn put(values: &[i64], mode: i64, room: &mut Room, out: &mut Vec<u8>)
     varint::put_signed(out, mode);
     varint::put_size(out, others.len());
     for column in [places, others] {
-        let plan = pfor::plan(column, scratch);
+        let plan = pfor::plan(column, effort, scratch);
         pfor::put(column, &plan, out);
     }
     true
+}
+
+/// The number that more than half of them are, if there is one; else any, or `None` of none.
+///
+/// Each that differs takes one away from those before: who has the majority is what is left.
+fn majority(values: &[i64]) -> Option<i64> {
+    let (mut candidate, mut lead) = (*values.first()?, 0usize);
+    for value in values {
+        if *value == candidate {
+            lead += 1;
+        } else if lead > 0 {
+            lead -= 1;
+        } else {
+            (candidate, lead) = (*value, 1);
+        }
+    }
+    Some(candidate)
 }
 
 /// Fills `out` with what [`put`] has written.

@@ -4,6 +4,8 @@
 //! no padding for a chunk. Floats are columns as in blocks, quick to write rather than as short as
 //! they can be; histograms stay what they were. To find a chunk is to walk over those before it.
 
+use std::cell::RefCell;
+
 use chunk::column::{self, Effort};
 use model::Timestamp;
 use storage::ChunkMeta;
@@ -22,6 +24,18 @@ pub(super) struct Sealed {
     bytes: Box<[u8]>,
 }
 
+/// Buffers; of no meaning between chunks.
+#[derive(Debug, Default)]
+struct Sealing {
+    times: Vec<Timestamp>,
+    values: Vec<f64>,
+    bytes: Vec<u8>,
+}
+
+thread_local! {
+    static SEALING: RefCell<Sealing> = RefCell::default();
+}
+
 /// One closed chunk.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SealedChunk<'a> {
@@ -36,13 +50,16 @@ impl Sealed {
     /// Adds a chunk of floats, newer than all others, given as the bytes of a
     /// [`chunk::ChunkAppender`].
     pub(super) fn push_floats(&mut self, meta: ChunkMeta, bits: &[u8]) {
-        let (mut times, mut values) = (Vec::new(), Vec::new());
-        chunk::decode(bits, &mut times, &mut values).expect(OWN);
-        times.iter_mut().for_each(|t| *t = t.wrapping_sub(meta.min_t));
-        let mut bytes = Vec::with_capacity(bits.len());
-        column::encode_ints(&times, Effort::Fast, &mut bytes);
-        column::encode_floats(&values, Effort::Fast, &mut bytes);
-        self.push(meta, Coding::Columns, &bytes);
+        SEALING.with_borrow_mut(|Sealing { times, values, bytes }| {
+            times.clear();
+            values.clear();
+            bytes.clear();
+            chunk::decode(bits, times, values).expect(OWN);
+            times.iter_mut().for_each(|t| *t = t.wrapping_sub(meta.min_t));
+            column::encode_ints(times, Effort::Fast, bytes);
+            column::encode_floats(values, Effort::Fast, bytes);
+            self.push(meta, Coding::Columns, bytes);
+        });
     }
 
     /// Adds a chunk, newer than all others.

@@ -334,7 +334,7 @@ impl<'a> HeadAppender<'a> {
             let series = series.get_mut(at).and_then(Option::as_mut);
             let series = series.expect("a staged series stays");
             if sample.series & NEW == 0 {
-                series.unstage();
+                series.unstage_alone();
             }
             let value = self.value(sample.value);
             let kind = value.mark().kind();

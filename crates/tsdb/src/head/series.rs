@@ -301,6 +301,12 @@ impl MemSeries {
         self.staged.fetch_sub(1, Ordering::Relaxed);
     }
 
+    /// The same, by whoever has it alone: an atomic operation would wait for every store before it.
+    pub(super) fn unstage_alone(&mut self) {
+        let staged = self.staged.get_mut();
+        *staged = staged.wrapping_sub(1);
+    }
+
     /// Adds a sample that `commit` brings, if it is newer than all there are.
     pub(super) fn append(
         &mut self,

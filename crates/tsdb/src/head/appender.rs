@@ -278,9 +278,10 @@ impl<'a> HeadAppender<'a> {
         }
     }
 
-    fn log(&self, wal: &mut Wal) -> Result<(), CommitError> {
+    fn log(&mut self, wal: &mut Wal) -> Result<(), CommitError> {
         let first_t = self.samples.first().map(|sample| sample.t).or(self.first_exemplar_t());
         let mut record = wal.begin(first_t.unwrap_or(0))?;
+        self.sort_for(&record);
         let put = |record: &mut Record<'_>, sample: &Staged| {
             let row = self.row_of(sample.series);
             put(record, row, sample.t, self.value(sample.value), || match sample.series & NEW {
@@ -299,6 +300,18 @@ impl<'a> HeadAppender<'a> {
         }
         self.log_exemplars(&mut record);
         record.commit()
+    }
+
+    /// Puts the samples in the order in which the log knows their series, those it does not know last:
+    /// a series that came later than its neighbours costs two jumps in each commit otherwise. Those of
+    /// one series stay in their order.
+    fn sort_for(&mut self, record: &Record<'_>) {
+        let mut samples = std::mem::take(&mut self.samples);
+        let number = |sample: &Staged| record.number_of(self.row_of(sample.series));
+        if !samples.is_sorted_by_key(number) {
+            samples.sort_by_key(number);
+        }
+        self.samples = samples;
     }
 
     /// Makes all of it visible at once. The log has it.

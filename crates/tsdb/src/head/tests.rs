@@ -114,6 +114,23 @@ fn a_dropped_appender_leaves_no_trace() {
 }
 
 #[test]
+fn series_that_came_later_cost_the_log_no_more_than_others() {
+    let size_of_log = |order: [&str; 4]| {
+        let (dir, head) = fresh();
+        commit(&head, &[("a", 0, 0.0), ("d", 0, 0.0)]);
+        commit(&head, &[("b", 0, 0.0), ("c", 0, 0.0)]);
+        for t in 1..50 {
+            commit(&head, &order.map(|name| (name, t, t as f64)));
+        }
+        let before = all(&head);
+        drop(head);
+        assert_eq!(all(&open(&options(dir.path()))), before);
+        std::fs::metadata(dir.path().join("wal/00000000")).unwrap().len()
+    };
+    assert_eq!(size_of_log(["a", "b", "c", "d"]), size_of_log(["a", "d", "b", "c"]));
+}
+
+#[test]
 fn staged_samples_are_not_seen_before_the_commit() {
     let (_dir, head) = fresh();
     let mut appender = head.appender();

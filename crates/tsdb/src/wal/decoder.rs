@@ -4,6 +4,8 @@
 
 use model::Labels;
 
+use super::decimal::{POWERS, decimal_plus};
+use super::header;
 use super::integer::integer_plus;
 use super::labels::take_labels;
 use super::notes::Notes;
@@ -23,6 +25,8 @@ pub(crate) enum Read {
 /// Reads the records of one segment, in order; all of them, or those that are left.
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
+    /// Whether the segment is of the version that had no decimals: there, their tokens are damage.
+    has_no_decimals: bool,
     last: Vec<u64>,
     /// Whether records may be missing before the next one.
     has_gaps: bool,
@@ -39,6 +43,11 @@ pub(crate) struct Decoder {
 }
 
 impl Decoder {
+    /// For a segment of a version that is read.
+    pub(super) fn of_version(version: u8) -> Self {
+        Self { has_no_decimals: version == header::WITHOUT_DECIMALS, ..Self::default() }
+    }
+
     /// The series that the record read last defines; they have the last numbers so far. Nothing else
     /// keeps their labels: reading takes no more memory than writing.
     pub(crate) fn new_series(&self) -> &[Labels] {
@@ -126,8 +135,14 @@ impl Decoder {
                 }
                 INTEGER..0xc8 => {
                     let coded = little_endian(cursor.take(usize::from(token - INTEGER) + 1)?)?;
-                    let step = (coded >> 1).cast_signed() ^ -(coded & 1).cast_signed();
-                    self.push(&mut place, |before| integer_plus(before, step))?;
+                    self.push(&mut place, |before| integer_plus(before, zigzag(coded)))?;
+                }
+                DECIMAL..=DECIMAL_LAST if !self.has_no_decimals => {
+                    let kind = usize::from(token - DECIMAL);
+                    let power = *POWERS.get(kind / DECIMAL_BYTES)?;
+                    let coded = little_endian(cursor.take(kind % DECIMAL_BYTES + 1)?)?;
+                    let step = zigzag(coded);
+                    self.push(&mut place, |before| decimal_plus(before, step, power))?;
                 }
                 JUMP_SERIES => {
                     let moved = i64::from(place.series).checked_add(cursor.zigzag()?)?;
@@ -189,6 +204,10 @@ impl Decoder {
         place.advance();
         Some(())
     }
+}
+
+fn zigzag(coded: u64) -> i64 {
+    (coded >> 1).cast_signed() ^ -(coded & 1).cast_signed()
 }
 
 fn little_endian(bytes: &[u8]) -> Option<u64> {

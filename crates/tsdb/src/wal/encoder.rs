@@ -2,6 +2,7 @@
 
 use model::{Labels, TimeRange, Timestamp};
 
+use super::decimal::{POWERS, decimal_step};
 use super::integer::integer_step;
 use super::labels::{put_labels, put_text};
 use super::notes::{CUT, DELETE, EXEMPLAR, put_deleted, put_exemplar};
@@ -12,6 +13,9 @@ use crate::exemplars::Kept;
 /// No series of this segment.
 const UNDEFINED: u32 = u32::MAX;
 
+/// Series that are no decimals are not tried again for so many samples.
+const REST: u8 = 32;
+
 /// Writes the records of one segment.
 #[derive(Debug)]
 pub(crate) struct Encoder {
@@ -21,6 +25,8 @@ pub(crate) struct Encoder {
     last: Vec<u64>,
     /// How many records began with a sample of this series since one that began anew.
     onward: Vec<u8>,
+    /// Which of [`POWERS`] each series had last; behind these, how long it is not tried.
+    powers: Vec<u8>,
     /// Where in the buffer the record begins.
     start: usize,
     /// Whether this record begins anew; not known before the first sample of a series that is not new.
@@ -43,6 +49,7 @@ impl Default for Encoder {
             series_of_row: Vec::new(),
             last: Vec::new(),
             onward: Vec::new(),
+            powers: Vec::new(),
             start: 0,
             is_anew: None,
             check: Check::default(),
@@ -79,6 +86,12 @@ impl Encoder {
         } else if let Some(check) = record.get_mut(CHECK_AT..).and_then(<[u8]>::first_chunk_mut) {
             *check = self.check.bytes();
         }
+    }
+
+    /// The number of the series in `row`; greater than any if it has none yet.
+    #[inline]
+    pub(crate) fn number_of(&self, row: u32) -> u32 {
+        self.series_of_row.get(row as usize).copied().unwrap_or(UNDEFINED)
     }
 
     /// One sample of the series in `row`; `labels` is asked if this segment has not seen it yet.
@@ -200,6 +213,7 @@ impl Encoder {
         }
         self.last.push(0);
         self.onward.push(0);
+        self.powers.push(0);
         if self.place.series_step == 0 {
             self.restep(out, 1, 0);
         }
@@ -286,18 +300,55 @@ impl Encoder {
                 out.push(STEP | low_byte((step + 32).cast_unsigned()));
                 return;
             }
-            let coded = ((step << 1) ^ (step >> 63)).cast_unsigned();
-            let len = 8 - coded.leading_zeros() / 8;
+            let (coded, len) = zigzag(step);
             if len <= differing {
                 out.push(INTEGER | low_byte(u64::from(len - 1)));
-                out.extend(coded.to_le_bytes().iter().take(len as usize));
+                put_low_bytes(out, coded, len);
+                return;
+            }
+        } else if differing > 1
+            && let Some((at, step)) = self.decimal_step(series, before, bits)
+        {
+            let (coded, len) = zigzag(step);
+            if len < differing {
+                let kind = at * DECIMAL_BYTES as u64 + u64::from(len - 1);
+                out.push(DECIMAL + low_byte(kind));
+                put_low_bytes(out, coded, len);
                 return;
             }
         }
         out.push(BITS | low_byte(u64::from((differing - 1) << 3 | zero_bytes)));
         let shifted = xor >> (8 * zero_bytes);
-        out.extend(shifted.to_le_bytes().iter().take(differing as usize));
+        put_low_bytes(out, shifted, differing);
     }
+
+    /// The step between decimals, and which of [`POWERS`] it is in; `None` if they are none, or are
+    /// not likely to be.
+    fn decimal_step(&mut self, series: u32, before: u64, bits: u64) -> Option<(u64, i64)> {
+        let last = self.powers.get_mut(series as usize)?;
+        let known = low_byte(POWERS.len() as u64);
+        if *last >= known {
+            *last = if *last == known { 0 } else { *last - 1 };
+            return None;
+        }
+        let mut powers = (0..).zip(POWERS).skip(usize::from(*last));
+        let found = powers.find_map(|(at, power)| Some((at, decimal_step(before, bits, power)?)));
+        *last = found.map_or(known + REST, |(at, _)| low_byte(at));
+        found
+    }
+}
+
+/// A number of either sign, and how many bytes it takes.
+fn zigzag(step: i64) -> (u64, u32) {
+    let coded = ((step << 1) ^ (step >> 63)).cast_unsigned();
+    (coded, 8 - coded.leading_zeros() / 8)
+}
+
+#[inline]
+fn put_low_bytes(out: &mut Vec<u8>, number: u64, len: u32) {
+    let from = out.len();
+    out.extend_from_slice(&number.to_le_bytes());
+    out.truncate(from + len as usize);
 }
 
 fn low_byte(number: u64) -> u8 {

@@ -9,6 +9,7 @@
 #![doc = include_str!("../../../../docs/format/wal.md")]
 
 mod damaged;
+mod decimal;
 mod decoder;
 mod encoder;
 mod header;

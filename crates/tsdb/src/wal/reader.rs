@@ -58,7 +58,10 @@ pub(super) fn read(
     let mut found = Found::default();
     let mut decoder = Decoder::default();
     match header::kind(source.fill(header::LEN)?) {
-        Kind::Segment => source.skip(header::LEN),
+        Kind::Segment { version } => {
+            decoder = Decoder::of_version(version);
+            source.skip(header::LEN);
+        }
         Kind::Unknown { version } => {
             found.unknown = Some(version);
             return Ok(found);

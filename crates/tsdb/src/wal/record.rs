@@ -34,6 +34,13 @@ pub(super) const STEP: u8 = 0x40;
 pub(super) const BITS: u8 = 0x80;
 /// 0xc0 to 0xc7: an integer greater by the zigzag number in so many bytes less one.
 pub(super) const INTEGER: u8 = 0xc0;
+/// 0xdc to 0xfe: a decimal greater by the zigzag number in so many bytes less one, in units of the
+/// least digit; for each number of digits so many tokens.
+pub(super) const DECIMAL: u8 = 0xdc;
+/// The last of them.
+pub(super) const DECIMAL_LAST: u8 = 0xfe;
+/// A decimal's step has so many bytes at most.
+pub(super) const DECIMAL_BYTES: usize = 7;
 /// The series number moves.
 pub(super) const JUMP_SERIES: u8 = 0xd0;
 /// The time moves.

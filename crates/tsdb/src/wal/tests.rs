@@ -268,7 +268,7 @@ fn bytes_of_a_segment_are_as_documented() {
     let mut record = wal.begin(1).unwrap();
     record.sample(7, 1, 2.0, || labels_of(7));
     record.commit().unwrap();
-    let mut expected = b"FRLWALOG\x02\0\0\0".to_vec();
+    let mut expected = b"FRLWALOG\x03\0\0\0".to_vec();
     expected.extend(crc32fast::hash(&expected).to_le_bytes());
     let mut frame = vec![26, 0, 0, 0, b'F' ^ 16, b'W', b'A', b'L', 0, 0, 0, 0, 1, 0, 2];
     frame.extend([0xd4, 1, 0x22]);

@@ -110,6 +110,12 @@ impl Current {
 }
 
 impl Record<'_> {
+    /// The number that this segment has for the series in `row`; greater than any if it has none.
+    #[inline]
+    pub(crate) fn number_of(&self, row: u32) -> u32 {
+        self.current.encoder.number_of(row)
+    }
+
     /// Adds a sample of the series in `row`; `labels` is asked if this segment does not know it yet.
     #[inline]
     pub(crate) fn sample(

@@ -1,13 +1,13 @@
 //! Blocks of every format there ever was, as they were written then, are read now.
 //!
-//! `fixtures/FORMAT` holds one block with what [`written`] says. A change of the format gets a new
-//! directory; the old ones stay.
+//! `fixtures/FORMAT` holds one block with what [`written`] says, `fixtures/wal-VERSION` a segment of the
+//! log with what [`logged`] says. A change of the format gets a new directory; the old ones stay.
 
 use std::path::Path;
 
 use model::histogram::Span;
 use model::{Histogram, Labels, TimeRange};
-use storage::{Columns, Queryable, SelectHints};
+use storage::{Appendable, Columns, Queryable, SelectHints};
 
 use crate::samples::{HOUR, open, options};
 
@@ -85,5 +85,71 @@ fn blocks_of_every_format_are_read() {
         }
         assert_eq!(found, written(), "{format}");
         assert!(db.status().lowest_time < Some(2 * HOUR));
+    }
+}
+
+/// The commits of a segment: of each its time, and a value of each series.
+fn logged() -> Vec<(i64, [f64; 5])> {
+    let stale = f64::from_bits(0x7ff0_0000_0000_0002);
+    (0..70)
+        .map(|i| {
+            let n = i as f64;
+            let odd = if i % 9 == 0 { stale } else { -0.0 };
+            (i * 15_000, [n * 1000.0, (n * 25.0).round() / 100.0, n.sqrt(), odd, 7.5])
+        })
+        .collect()
+}
+
+fn series_of(value: usize) -> Labels {
+    Labels::from_pairs([("__name__", "logged".to_owned()), ("value", value.to_string())])
+}
+
+/// Appends [`logged`].
+fn log(db: &tsdb::Db) {
+    for (t, values) in logged() {
+        let mut appender = db.appender();
+        for (at, v) in values.into_iter().enumerate() {
+            appender.append(None, &series_of(at), t, v).expect("in order");
+        }
+        appender.commit().expect("the disk has room");
+    }
+}
+
+/// What a database says that has just a segment with [`logged`].
+fn check_log(db: &tsdb::Db, version: &str) {
+    let querier = db.querier(TimeRange::ALL).expect("a view");
+    let mut found = 0;
+    for series in querier.select(&[], &SelectHints::default()).expect("a set") {
+        let (mut series, mut columns) = (series.expect("a series"), Columns::default());
+        series.read(TimeRange::ALL, &mut columns).expect("samples");
+        assert_eq!(*series.labels(), series_of(found), "{version}");
+        let bits = columns.values.iter().map(|v| v.to_bits());
+        let samples: Floats = columns.timestamps.iter().copied().zip(bits).collect();
+        let expected = logged().into_iter().map(|(t, values)| (t, values[found].to_bits()));
+        assert_eq!(samples, expected.collect::<Floats>(), "{version}");
+        found += 1;
+    }
+    assert_eq!(found, 5, "{version}");
+    assert_eq!(db.counters().wal_corruptions.get(), 0, "{version}");
+}
+
+#[test]
+fn segments_of_every_version_are_read_and_more_is_appended() {
+    let written = tempfile::tempdir().expect("a directory");
+    log(&open(&options(written.path())));
+    let newest = written.path().join("wal/00000000");
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/db/fixtures");
+    for (version, segment) in [("2", fixtures.join("wal-2/00000000")), ("newest", newest)] {
+        let dir = tempfile::tempdir().expect("a directory");
+        std::fs::create_dir(dir.path().join("wal")).expect("a directory");
+        std::fs::copy(&segment, dir.path().join("wal/00000000")).expect("it is copied");
+        let db = open(&options(dir.path()));
+        check_log(&db, version);
+        let mut appender = db.appender();
+        appender.append(None, &series_of(1), 2_000_000, 0.25).expect("in order");
+        appender.commit().expect("the disk has room");
+        drop(db);
+        let db = open(&options(dir.path()));
+        assert_eq!(db.status().head_range.map(TimeRange::max), Some(2_000_000), "{version}");
     }
 }

@@ -66,6 +66,7 @@ fn hostile_bits() -> impl Strategy<Value = u64> {
     prop_oneof![
         4 => (-100i64..100).prop_map(|n| (n as f64).to_bits()),
         2 => any::<i64>().prop_map(|n| (n as f64).to_bits()),
+        4 => (-5000i64..5000, 0usize..3).prop_map(|(n, at)| (n as f64 / [10.0, 100.0, 1e9][at]).to_bits()),
         2 => any::<u64>(),
         1 => prop::sample::select(vec![
             0, (-0.0f64).to_bits(), f64::INFINITY.to_bits(), f64::NAN.to_bits(),
@@ -129,7 +130,7 @@ fn tokens_are_as_documented() {
     expected.extend([11]);
     expected.extend(b"host-0:9100");
     expected.extend([0x40 | 35]);
-    expected.extend([0xd4, 2, 0x05, 1, b'2', 0x04, 0x80 | 1 << 3 | 6, 0xf8, 0x3f]);
+    expected.extend([0xd4, 2, 0x05, 1, b'2', 0x04, 0xdc, 30]);
     assert_eq!(first, expected);
     // 15 s later: one more, and the same.
     let second = record(&mut encoder, &vec![(1, 16_000, f(4.0)), (2, 16_000, f(1.5))]);
@@ -158,6 +159,28 @@ fn tokens_are_as_documented() {
     expected.extend([0x00, 0x40 | 33, 0xd3, 0x02, 0x40 | 33]);
     assert_eq!(anew, expected);
     assert_eq!(record(&mut encoder, &vec![(1, 2, f(1.0))])[8], 1);
+}
+
+#[test]
+fn decimals_are_as_documented_and_damage_in_a_segment_without_them() {
+    let mut encoder = Encoder::default();
+    let bits = |v: f64| v.to_bits();
+    let values = [0.1, 12.34, 12.33, 0.000_000_001, 0.123_456_789, 1.0 / 3.0];
+    let commit: Commit = (0..).zip(values).map(|(i, v)| (1, i, bits(v))).collect();
+    let first = record(&mut encoder, &commit);
+    let mut expected =
+        begin(1, 0, &[0, bits(0.1), bits(12.34), bits(12.33), bits(1e-9), bits(values[4])]);
+    expected.extend([0, 0xd4, 2, 0x22]);
+    expected.extend(b"__name__\x02m1\x22instance\x0bhost-0:9100");
+    // Tenths, then hundredths.
+    expected.extend([0xdc, 2, 0xd3, 2, 0xe4, 0x90, 0x09, 0xe3, 1]);
+    // Billionths from here on, in five bytes and in four.
+    expected.extend([0xfc, 0xfd, 0xbc, 0xd9, 0xbd, 0x05, 0xfb, 0x28, 0x9a, 0xb7, 0x0e]);
+    assert_eq!(first[..expected.len()], expected);
+    assert_eq!(decoded(std::slice::from_ref(&first)), labelled(&[commit]));
+    for (version, is_read) in [(2, false), (3, true)] {
+        assert_eq!(Decoder::of_version(version).read(&first).is_some(), is_read, "{version}");
+    }
 }
 
 #[test]

@@ -1,4 +1,7 @@
 //! How long it takes until all data answers: opening blocks, replaying the log, a saved head.
+//!
+//! With `FERULA_SERIES`, instead: so many series as of a cluster, 60 samples each, left as a killed
+//! process leaves them, and closed.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use model::{Labels, TimeRange};
@@ -37,7 +40,49 @@ fn filled(dir: &std::path::Path, series: usize, minutes: i64, is_closed: bool) -
     options
 }
 
+/// Time as it passes and CPU time until a database answers.
+fn report(name: &str, series: usize, options: &Options) -> Db {
+    let (begun, cpu) = (std::time::Instant::now(), benches::cpu_seconds());
+    let db = Db::open(options.clone(), 0).expect("it opens");
+    let (passed, cpu) = (begun.elapsed().as_secs_f64(), benches::cpu_seconds() - cpu);
+    eprintln!("open: {series} series, {name}: {passed:.2} s, CPU {cpu:.2} s");
+    assert_eq!(db.status().num_series, series as u64);
+    db
+}
+
+fn restart(series: usize) {
+    let dir = tempfile::tempdir().expect("a directory");
+    let options = Options { path: dir.path().to_owned(), retention_ms: 0, ..Options::default() };
+    let db = Db::open(options.clone(), 0).expect("an empty directory opens");
+    let labels = benches::cluster::labels(series);
+    let mut refs = vec![None; series];
+    for t in (0..60).map(|at| at * 15_000) {
+        for (labels, refs) in labels.chunks(500).zip(refs.chunks_mut(500)) {
+            let mut appender = db.appender();
+            for (i, (labels, known)) in labels.iter().zip(refs).enumerate() {
+                let v = (t / 15_000 * (i as i64 % 7)) as f64;
+                *known = Some(appender.append(*known, labels, t, v).expect("in order"));
+            }
+            appender.commit().expect("the disk has room");
+        }
+        db.maintain(t);
+    }
+    drop(db);
+    for _ in 0..3 {
+        drop(report("left", series, &options));
+    }
+    report("left", series, &options).close().expect("the log syncs");
+    for _ in 0..3 {
+        drop(report("closed", series, &options));
+    }
+}
+
 fn open(c: &mut Criterion) {
+    if let Some(series) = std::env::var("FERULA_SERIES").ok().and_then(|n| n.parse().ok()) {
+        restart(series);
+        return;
+    }
+
     let mut group = c.benchmark_group("open");
     group.sample_size(10);
     for (name, series, minutes, is_closed) in [
@@ -55,6 +100,9 @@ fn open(c: &mut Criterion) {
 }
 
 fn select(c: &mut Criterion) {
+    if std::env::var_os("FERULA_SERIES").is_some() {
+        return;
+    }
     let mut group = c.benchmark_group("select");
     group.sample_size(20);
     let dir = tempfile::tempdir().expect("a directory");

@@ -16,6 +16,8 @@ const MOST_PATCHES: usize = 5;
 const QUANTILES: [usize; 4] = [12, 24, 64, 200];
 /// The same, where it is to be quick.
 const FEW_QUANTILES: [usize; 1] = [24];
+/// And a column of so many bytes is short enough.
+const SHORT: usize = 24;
 
 /// How a run of numbers would be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +43,9 @@ pub(super) fn plan(values: &[i64], effort: Effort, sorted: &mut Vec<i64>) -> Pla
         return best;
     }
     best = cheaper(best, patched(values, least));
+    if effort == Effort::Fast && best.len <= SHORT {
+        return best;
+    }
     sorted.clear();
     sorted.extend_from_slice(values);
     let mut below = sorted.as_mut_slice();
@@ -109,7 +114,10 @@ fn patched(values: &[i64], base: i64) -> Plan {
         if *value < base {
             patches += 1;
             patch_bytes += 1 + varint::len(varint::zigzag(value.wrapping_sub(base)));
-        } else if let Some(count) = widths.get_mut(bit_len(distance(*value, base)) as usize) {
+            continue;
+        }
+        let distance = distance(*value, base);
+        if let Some(count) = widths.get_mut(bit_len(distance) as usize) {
             *count += 1;
         }
     }
@@ -150,7 +158,9 @@ fn best_width(
     let (mut patches, mut patch_bytes) = (below, below_bytes);
     let header = varint::len(varint::zigzag(base)) + 1;
     let mut best = Plan { base, width: 64, len: usize::MAX };
-    for (width, of_width) in (0u32..65).zip(widths).rev() {
+    // No number needs more bits than the widest.
+    let widest = widths.iter().rposition(|of_width| *of_width > 0).unwrap_or(0);
+    for (width, of_width) in (0u32..65).zip(widths).take(widest + 1).rev() {
         if patches * MOST_PATCHES > count {
             break;
         }

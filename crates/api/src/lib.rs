@@ -12,6 +12,7 @@ mod encode;
 mod envelope;
 mod error;
 mod exemplars;
+mod explain;
 mod federate;
 mod histogram;
 mod http_stats;

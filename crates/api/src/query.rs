@@ -10,11 +10,11 @@ use promql::{Answer, QueryOptions, Value};
 
 use crate::envelope::{Envelope, cut};
 use crate::error::ApiError;
-use crate::params::{Params, parse_duration};
+use crate::params::{Params, parse_bool, parse_duration};
 use crate::query_pool::Turn;
 use crate::ready::Ready;
 use crate::state::{AppState, Parts};
-use crate::{encode, parse_tree};
+use crate::{encode, explain, parse_tree};
 
 /// A range query may not have more steps than this, and one.
 const MAX_POINTS: i128 = 11_000;
@@ -27,6 +27,7 @@ struct Asked {
     expr: Expr,
     limit: usize,
     with_stats: bool,
+    explain: bool,
     lookback_delta_ms: Option<i64>,
     timeout: Duration,
 }
@@ -137,7 +138,11 @@ fn asked(
     let text = params.first("query").to_owned();
     let expr = parse(parts, &text)?;
     let with_stats = !params.first("stats").is_empty();
-    Ok(Asked { text, expr, limit, with_stats, lookback_delta_ms, timeout })
+    let explain = match params.first("explain") {
+        "" => false,
+        text => parse_bool(text).map_err(|problem| ApiError::parameter("explain", problem))?,
+    };
+    Ok(Asked { text, expr, limit, with_stats, explain, lookback_delta_ms, timeout })
 }
 
 async fn answer(
@@ -159,6 +164,7 @@ fn evaluate(parts: &Parts, asked: &Asked, when: When, turn: &Turn) -> Result<Env
         lookback_delta_ms: asked.lookback_delta_ms,
         timeout: Some(asked.timeout.saturating_sub(turn.queued)),
         cancel: turn.cancel.clone(),
+        explain: asked.explain,
     };
     let (engine, store) = (&parts.engine, parts.db.as_ref());
     let answer = match when {
@@ -184,6 +190,10 @@ fn envelope(asked: &Asked, mut answer: Answer, queued: Duration) -> Envelope {
         if asked.with_stats {
             out.extend_from_slice(b",\"stats\":");
             encode::stats(out, &answer.stats, queued.as_secs_f64());
+        }
+        if let Some(explained) = &answer.explained {
+            out.extend_from_slice(b",\"explain\":");
+            explain::write(out, explained, &asked.text);
         }
         out.push(b'}');
     };

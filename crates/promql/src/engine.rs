@@ -17,10 +17,12 @@ use crate::ast::{Expr, ValueType};
 use crate::error::EngineError;
 use crate::eval::Evaluator;
 use crate::eval::budget::{Budget, CancelToken};
+use crate::eval::profile::Profile;
 use crate::eval::series::{EvalSeries, drop_name, join_equal};
 use crate::eval::steps::Steps;
+use crate::explain::Explained;
 use crate::parse::{ParseError, ParserOptions, parse_with};
-use crate::plan::{Node, Plan, PlanContext, plan};
+use crate::plan::{Op, Plan, PlanContext, plan};
 use crate::value::{MatrixSeries, SampleValue, Value, VectorSample};
 
 /// Limits and settings of an engine. `Default` has Prometheus's.
@@ -65,6 +67,8 @@ pub struct QueryOptions {
     pub timeout: Option<Duration>,
     /// By which the query can be ended from outside.
     pub cancel: CancelToken,
+    /// Whether the answer is to say what each node of the plan cost.
+    pub explain: bool,
 }
 
 /// An answer and what is to be said about it.
@@ -76,6 +80,8 @@ pub struct Answer {
     pub annotations: Annotations,
     /// What it took.
     pub stats: QueryStats,
+    /// The plan and what each node of it cost, if that was asked for.
+    pub explained: Option<Explained>,
 }
 
 /// What a query took.
@@ -223,12 +229,14 @@ impl Engine {
             Some(range) => Some(store.querier(range)?),
             None => None,
         };
+        let profile = options.explain.then(|| Profile::new(self.clock.as_ref(), plan.nodes));
         let evaluator = Evaluator::new(
             querier.as_deref(),
             &budget,
             self.options.delayed_name_removal,
             self.options.use_start_timestamps,
-        );
+        )
+        .profiled(profile.as_ref());
         let prepared = self.clock.monotonic();
         let raw = evaluate(&evaluator, &plan, expr.value_type())?;
         let evaluated = self.clock.monotonic();
@@ -242,7 +250,8 @@ impl Engine {
             evaluation: evaluated.saturating_sub(prepared),
             sorting: sorted.saturating_sub(evaluated),
         };
-        Ok(Answer { value, annotations, stats })
+        let explained = profile.map(|profile| Explained::of(&plan, &profile.into_costs()));
+        Ok(Answer { value, annotations, stats, explained })
     }
 
     fn context(&self, when: When, options: &QueryOptions) -> PlanContext {
@@ -270,14 +279,17 @@ fn evaluate(
     plan: &Plan<'_>,
     value_type: ValueType,
 ) -> Result<Raw, EngineError> {
-    Ok(match (&plan.root, value_type) {
-        (Node::String(text), _) => Raw::String((*text).to_owned()),
-        (Node::Select(select), ValueType::Matrix) => {
-            Raw::Matrix(evaluator.samples(select, plan.steps)?)
+    Ok(match (&plan.root.op, value_type) {
+        (Op::String(text), _) => Raw::String((*text).to_owned()),
+        (Op::Select(select), ValueType::Matrix) => {
+            let samples = || evaluator.samples(select, plan.steps);
+            Raw::Matrix(evaluator.timed(&plan.root, samples)?)
         }
-        (Node::Subquery(subquery), _) => Raw::Matrix(evaluator.points(subquery)?),
-        (root, ValueType::Scalar) => Raw::Scalar(evaluator.scalar(root, plan.steps)?),
-        (root, _) => Raw::Vector(evaluator.collect(root, plan.steps)?),
+        (Op::Subquery(subquery), _) => {
+            Raw::Matrix(evaluator.timed(&plan.root, || evaluator.points(subquery))?)
+        }
+        (_, ValueType::Scalar) => Raw::Scalar(evaluator.scalar(&plan.root, plan.steps)?),
+        (_, _) => Raw::Vector(evaluator.collect(&plan.root, plan.steps)?),
     })
 }
 

@@ -230,3 +230,33 @@ fn long_answers_are_packed_if_that_is_understood() {
     flate2::read::GzDecoder::new(&packed.body[..]).read_to_string(&mut text).expect("gzip");
     assert_eq!(text, plain.text());
 }
+
+#[test]
+fn a_query_explains_itself_if_asked_and_only_then() {
+    let house = house();
+    let path = format!("/api/v1/query?query={}&time={}", encoded("sum(up) > -1"), NOW / 1000);
+    let (_, plain) = house.told(&path);
+    let (status, explained) = house.told(&format!("{path}&explain=true"));
+    assert_eq!(status, 200);
+    let begin = plain.strip_suffix("}}").expect("an answer ends so");
+    assert!(explained.starts_with(&format!("{begin},\"explain\":{{")), "{explained}");
+    let told: serde_json::Value = serde_json::from_str(&explained).expect("JSON");
+    let sum = &told["data"]["explain"]["operands"][0];
+    assert_eq!(
+        *sum,
+        serde_json::json!({
+            "kind": "aggregation", "name": "sum", "expr": "sum(up)", "ownSeconds": 0,
+            "totalSeconds": 0, "series": 1, "samples": 0, "chunksDecoded": 0, "chunksSkipped": 0,
+            "operands": [{
+                "kind": "selector", "expr": "up", "ownSeconds": 0, "totalSeconds": 0, "series": 2,
+                "samples": 2, "chunksDecoded": 2, "chunksSkipped": 0,
+            }],
+        })
+    );
+    assert_eq!(house.told(&format!("{path}&explain=0")), (200, plain));
+    let (status, body) = house.told(&format!("{path}&explain=maybe"));
+    assert!(status == 400 && body.contains("invalid parameter \\\"explain\\\""), "{body}");
+    let (start, end) = (NOW / 1000 - 60, NOW / 1000);
+    let range = format!("/api/v1/query_range?query=up&start={start}&end={end}&step=20&explain=1");
+    assert!(house.told(&range).1.contains(r#""explain":{"kind":"selector","expr":"up""#));
+}

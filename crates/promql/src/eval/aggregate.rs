@@ -18,7 +18,7 @@ use super::{Evaluator, Sink};
 use crate::ast::{AggregateOp, Span};
 use crate::error::EngineError;
 use crate::native::Note;
-use crate::plan::{AggregateNode, Node};
+use crate::plan::{AggregateNode, Node, Op};
 
 /// What is kept of a group that is folded: its floats, and the sums of its histograms.
 struct Kept<C> {
@@ -251,8 +251,8 @@ impl Evaluator<'_> {
         steps: Steps,
         sink: Sink<'_>,
     ) -> Result<(), EngineError> {
-        let label = match parameter(node).0 {
-            Node::String(label) => *label,
+        let label = match parameter(node).0.op {
+            Op::String(label) => label,
             _ => unreachable!("the checker lets only a text name the label of count_values"),
         };
         let mut groups: Groups<'_, FxHashMap<Counted, Column>> = Groups::new(node);

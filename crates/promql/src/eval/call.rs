@@ -25,7 +25,7 @@ use crate::functions::Body;
 use crate::native::{
     NativeWindow, Note, Outcome, looks_at_starts, over_extended, over_started, over_window,
 };
-use crate::plan::{CallNode, Node};
+use crate::plan::{CallNode, Node, Op};
 
 /// Functions that make sense of counters only.
 const WANT_COUNTERS: [&str; 2] = ["rate", "increase"];
@@ -168,11 +168,11 @@ impl Evaluator<'_> {
             }
             Ok(windows.looked_at())
         };
-        match range.node {
-            Node::Select(select) => self.feed_read(select, steps, &make, sink)?,
-            Node::Subquery(subquery) => self.feed_subquery(subquery, steps, &make, sink)?,
+        self.measured(range.node, sink, |sink| match &range.node.op {
+            Op::Select(select) => self.feed_read(select, steps, &make, sink),
+            Op::Subquery(subquery) => self.feed_subquery(subquery, steps, &make, sink),
             _ => unreachable!("the checker lets only ranges stand where ranges are needed"),
-        }
+        })?;
         self.tell(notes, range.span);
         Ok(())
     }
@@ -335,14 +335,14 @@ impl<'n, 'e> Range<'n, 'e> {
         let (written, argument) = arguments
             .find(|(written, _)| written.value_type() == ValueType::Matrix)
             .expect("the checker demands a range for a function over windows");
-        let (shift, range_ms, span) = match argument {
-            Node::Select(select) => (select.shift, select.back_ms, written.span()),
+        let (shift, range_ms, span) = match &argument.op {
+            Op::Select(select) => (select.shift, select.back_ms, written.span()),
             // What is said of a subquery is said of the begin of the query, as in Prometheus.
-            Node::Subquery(subquery) => (subquery.shift, subquery.range_ms, Span::default()),
+            Op::Subquery(subquery) => (subquery.shift, subquery.range_ms, Span::default()),
             _ => unreachable!("only selectors and subqueries are ranges"),
         };
-        let (extension, lookback_ms) = match argument {
-            Node::Select(select) => (select.extension, select.lookback_ms),
+        let (extension, lookback_ms) = match &argument.op {
+            Op::Select(select) => (select.extension, select.lookback_ms),
             _ => (None, 0),
         };
         let function = node.function.name;

@@ -18,7 +18,7 @@ use super::series::EvalSeries;
 use super::steps::Steps;
 use super::{Evaluator, Sink};
 use crate::error::EngineError;
-use crate::plan::{CallNode, Node, SelectNode};
+use crate::plan::{CallNode, Node, Op, SelectNode};
 
 /// The info metric where none is named.
 const TARGET_INFO: &str = "target_info";
@@ -74,11 +74,12 @@ impl Evaluator<'_> {
         steps: Steps,
         sink: Sink<'_>,
     ) -> Result<(), EngineError> {
-        let Node::Select(select) = argument(node, 1) else {
+        let Op::Select(select) = &argument(node, 1).op else {
             unreachable!("the planner makes a selector of it")
         };
         let wanted = Wanted::of(select.matchers);
         let base = self.collect(argument(node, 0), steps)?;
+        let select = (argument(node, 1), &**select);
         let infos = self.info_series(select, &wanted, &base, steps)?;
         self.release(&base);
         let mut all = Vec::new();
@@ -96,7 +97,7 @@ impl Evaluator<'_> {
     /// The info series that belong to some of the series, each with the times of its samples.
     fn info_series(
         &self,
-        select: &SelectNode<'_>,
+        (node, select): (&Node<'_>, &SelectNode<'_>),
         wanted: &Wanted<'_>,
         base: &[EvalSeries],
         steps: Steps,
@@ -120,12 +121,13 @@ impl Evaluator<'_> {
             return Ok(infos);
         }
         let select = SelectNode { matchers: &matchers, ..select.clone() };
-        self.feed_instant(&select, steps, Take::Time, &mut |series| {
+        let mut take = |series: EvalSeries| {
             let name = series.labels.metric_name().to_owned();
             let of_name = infos.entry(identity(&series.labels)).or_default();
             of_name.entry(name).or_default().push(series);
             Ok(())
-        })?;
+        };
+        self.measured(node, &mut take, |sink| self.feed_instant(&select, steps, Take::Time, sink))?;
         Ok(infos)
     }
 }

@@ -18,6 +18,7 @@ mod info;
 mod join;
 mod pick;
 pub(crate) mod power;
+pub mod profile;
 mod raw;
 mod sample_times;
 mod select;
@@ -35,9 +36,10 @@ use storage::Querier;
 use crate::annotation::Annotations;
 use crate::ast::Span;
 use crate::error::EngineError;
-use crate::plan::Node;
+use crate::plan::{Node, Op};
 use budget::{Budget, cost};
 use column::Column;
+use profile::Profile;
 use series::{EvalSeries, drop_name, join_equal};
 use steps::Steps;
 
@@ -56,6 +58,8 @@ pub struct Evaluator<'q> {
     pub(crate) delayed_names: bool,
     /// Whether it matters since when samples count.
     pub(crate) use_start_timestamps: bool,
+    /// Where costs are noted, if anybody asks for them.
+    pub(crate) profile: Option<&'q Profile<'q>>,
     annotations: RefCell<Annotations>,
 }
 
@@ -67,8 +71,14 @@ impl<'q> Evaluator<'q> {
         delayed_names: bool,
         use_start_timestamps: bool,
     ) -> Self {
-        let annotations = RefCell::default();
-        Self { querier, budget, delayed_names, use_start_timestamps, annotations }
+        let (profile, annotations) = (None, RefCell::default());
+        Self { querier, budget, delayed_names, use_start_timestamps, profile, annotations }
+    }
+
+    /// The same, which notes in `profile` what each node costs.
+    #[must_use]
+    pub fn profiled(self, profile: Option<&'q Profile<'q>>) -> Self {
+        Self { profile, ..self }
     }
 
     /// What came up while evaluating.
@@ -102,20 +112,28 @@ impl<'q> Evaluator<'q> {
         sink: Sink<'_>,
     ) -> Result<(), EngineError> {
         self.budget.allow_steps(steps)?;
-        match node {
-            Node::Once(inner) => {
+        match self.profile {
+            // Not through a closure: trees are deep, and stacks are not.
+            None => self.feed_op(node, steps, sink),
+            Some(_) => self.measured(node, sink, |sink| self.feed_op(node, steps, sink)),
+        }
+    }
+
+    fn feed_op(&self, node: &Node<'_>, steps: Steps, sink: Sink<'_>) -> Result<(), EngineError> {
+        match &node.op {
+            Op::Once(inner) => {
                 self.feed(inner, steps.first(), &mut |series| sink(series.repeated(steps.count)))
             }
-            Node::Negate(operand) => self.feed_mapped(operand, steps, sink, &mut |series| {
+            Op::Negate(operand) => self.feed_mapped(operand, steps, sink, &mut |series| {
                 series.column.map_in_place(|v| -v);
                 series.map_histograms(|_, histogram| histograms::scaled(histogram, -1.0));
                 true
             }),
-            Node::Binary(binary) => self.feed_binary(binary, steps, sink),
-            Node::Aggregate(aggregate) => self.feed_aggregate(aggregate, steps, sink),
-            Node::Call(call) => self.feed_call(call, steps, sink),
-            Node::Select(select) => self.feed_select(select, steps, sink),
-            Node::Number(_) | Node::String(_) | Node::Subquery(_) => {
+            Op::Binary(binary) => self.feed_binary(binary, steps, sink),
+            Op::Aggregate(aggregate) => self.feed_aggregate(aggregate, steps, sink),
+            Op::Call(call) => self.feed_call(call, steps, sink),
+            Op::Select(select) => self.feed_select(select, steps, sink),
+            Op::Number(_) | Op::String(_) | Op::Subquery(_) => {
                 unreachable!("the checker lets only vectors stand where vectors are needed")
             }
         }
@@ -124,25 +142,32 @@ impl<'q> Evaluator<'q> {
     /// The value of a scalar at each step.
     pub fn scalar(&self, node: &Node<'_>, steps: Steps) -> Result<Vec<f64>, EngineError> {
         self.budget.allow_steps(steps)?;
-        match node {
-            Node::Number(value) => Ok(vec![*value; steps.count]),
-            Node::Once(inner) => {
+        match self.profile {
+            None => self.scalar_op(node, steps),
+            Some(_) => self.timed(node, || self.scalar_op(node, steps)),
+        }
+    }
+
+    fn scalar_op(&self, node: &Node<'_>, steps: Steps) -> Result<Vec<f64>, EngineError> {
+        match &node.op {
+            Op::Number(value) => Ok(vec![*value; steps.count]),
+            Op::Once(inner) => {
                 let value = self.scalar(inner, steps.first())?;
                 Ok(value.first().map_or_else(Vec::new, |v| vec![*v; steps.count]))
             }
-            Node::Negate(operand) => {
+            Op::Negate(operand) => {
                 let mut values = self.scalar(operand, steps)?;
                 values.iter_mut().for_each(|v| *v = -*v);
                 Ok(values)
             }
-            Node::Binary(binary) => {
+            Op::Binary(binary) => {
                 let left = self.scalar(&binary.left, steps)?;
                 let right = self.scalar(&binary.right, steps)?;
                 let pairs = left.iter().zip(&right);
                 Ok(pairs.map(|(l, r)| arithmetic::of_scalars(binary.op, *l, *r)).collect())
             }
-            Node::Call(call) => self.scalar_call(call, steps),
-            Node::Aggregate(_) | Node::Select(_) | Node::String(_) | Node::Subquery(_) => {
+            Op::Call(call) => self.scalar_call(call, steps),
+            Op::Aggregate(_) | Op::Select(_) | Op::String(_) | Op::Subquery(_) => {
                 unreachable!("the checker lets only scalars stand where scalars are needed")
             }
         }

@@ -27,12 +27,17 @@ impl Evaluator<'_> {
             storage::SelectHints { range_ms: select.back_ms, ..storage::SelectHints::default() };
         let mut all = Vec::new();
         let mut columns = Columns::default();
+        let reads = self.reads();
         for series in querier.select(select.matchers, &hints)? {
             self.budget.check()?;
             let mut series = series?;
             columns.clear();
-            for range in read_ranges(series.chunks(), moment, select.back_ms) {
-                series.read(range, &mut columns)?;
+            let ranges = read_ranges(series.chunks(), moment, select.back_ms);
+            for range in &ranges {
+                series.read(*range, &mut columns)?;
+            }
+            if let Some(reads) = &reads {
+                reads.count(series.chunks(), &ranges, columns.len());
             }
             self.budget.hold(columns.len())?;
             self.budget.count_read(columns.len() as u64);
@@ -46,6 +51,8 @@ impl Evaluator<'_> {
                 all.push(MatrixSeries { labels, floats, histograms });
             }
         }
+        self.note_reads(reads.as_ref());
+        self.note_handed_on(all.len());
         Ok(all)
     }
 
@@ -61,6 +68,7 @@ impl Evaluator<'_> {
             });
             series = super::series::join_equal(series)?;
         }
+        self.note_handed_on(series.len());
         Ok(series.into_iter().map(|one| one.into_matrix(subquery.inner)).collect())
     }
 }

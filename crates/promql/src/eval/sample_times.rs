@@ -8,7 +8,7 @@ use super::steps::Steps;
 use super::{Evaluator, Sink};
 use crate::ast::Expr;
 use crate::error::EngineError;
-use crate::plan::{CallNode, Node};
+use crate::plan::{CallNode, Op};
 
 /// What is said if nobody looks at start timestamps.
 const START_TIMESTAMPS_OFF: &str = "start_timestamp() needs --enable-feature=use-start-timestamps";
@@ -71,12 +71,15 @@ impl Evaluator<'_> {
         if !matches!(written, Some(Expr::Selector(s)) if s.extension.is_none()) {
             return Ok(false);
         }
-        match argument(node, 0) {
-            Node::Select(select) => self.feed_instant(select, steps, take, sink)?,
-            Node::Once(inner) if matches!(**inner, Node::Select(_)) => {
-                let Node::Select(select) = &**inner else { unreachable!("just looked at") };
-                self.feed_instant(select, steps.first(), take, &mut |series| {
-                    sink(series.repeated(steps.count))
+        match &argument(node, 0).op {
+            Op::Select(select) => self.measured(argument(node, 0), sink, |sink| {
+                self.feed_instant(select, steps, take, sink)
+            })?,
+            Op::Once(inner) if matches!(inner.op, Op::Select(_)) => {
+                let Op::Select(select) = &inner.op else { unreachable!("just looked at") };
+                let mut repeat = |series: EvalSeries| sink(series.repeated(steps.count));
+                self.measured(inner, &mut repeat, |sink| {
+                    self.feed_instant(select, steps.first(), take, sink)
                 })?;
             }
             _ => return Ok(false),

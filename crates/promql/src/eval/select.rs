@@ -15,6 +15,7 @@ use storage::{ChunkMeta, Columns, SelectHints, Series};
 use super::budget::Budget;
 use super::column::Column;
 use super::histograms::Histograms;
+use super::profile::Reads;
 use super::series::EvalSeries;
 use super::steps::Steps;
 use super::window::passed;
@@ -108,9 +109,10 @@ impl Evaluator<'_> {
             ..SelectHints::default()
         };
         let mut set = querier.select(select.matchers, &hints)?;
-        let with_starts = self.use_start_timestamps;
-        let budget = self.budget;
-        let reader = Reader { select, steps, moments, back_ms, with_starts, make, budget };
+        let reads = self.reads();
+        let (budget, with_starts) = (self.budget, self.use_start_timestamps);
+        let reads = reads.as_ref();
+        let reader = Reader { select, steps, moments, back_ms, with_starts, make, budget, reads };
         let cores = rayon::current_num_threads();
         let mut batch: Vec<Box<dyn Series + '_>> = Vec::new();
         loop {
@@ -118,6 +120,7 @@ impl Evaluator<'_> {
                 batch.push(series?);
             }
             if batch.is_empty() {
+                self.note_reads(reads);
                 return Ok(());
             }
             for run in reader.read(&mut batch, cores) {
@@ -143,6 +146,7 @@ struct Reader<'r> {
     with_starts: bool,
     make: &'r Make<'r>,
     budget: &'r Budget<'r>,
+    reads: Option<&'r Reads>,
 }
 
 impl Reader<'_> {
@@ -178,14 +182,18 @@ impl Reader<'_> {
         columns: &mut Columns,
     ) -> Result<EvalSeries, EngineError> {
         columns.clear();
-        for range in read_ranges(series.chunks(), self.moments, self.back_ms) {
-            series.read(range, columns)?;
+        let ranges = read_ranges(series.chunks(), self.moments, self.back_ms);
+        for range in &ranges {
+            series.read(*range, columns)?;
+        }
+        if let Some(reads) = self.reads {
+            reads.count(series.chunks(), &ranges, columns.len());
         }
         if !self.with_starts {
             columns.starts.clear();
         }
         if let Some(first) = columns.histogram_timestamps.first() {
-            let before = histogram_before(series, *first)?;
+            let before = histogram_before(series, *first, self.reads)?;
             hints::settle(columns, before.as_ref(), self.select.counts_only);
         }
         let column = Column::absent(self.steps.count);
@@ -200,12 +208,16 @@ impl Reader<'_> {
 fn histogram_before(
     series: &mut dyn Series,
     t: Timestamp,
+    reads: Option<&Reads>,
 ) -> Result<Option<(Timestamp, Histogram)>, EngineError> {
     let older = series.chunks().iter().rev().find(|chunk| chunk.min_t < t).copied();
     let Some(chunk) = older else { return Ok(None) };
     let Some(range) = TimeRange::new(chunk.min_t, t - 1) else { return Ok(None) };
     let mut columns = Columns::default();
     series.read(range, &mut columns)?;
+    if let Some(reads) = reads {
+        reads.count_again(series.chunks(), range, columns.len());
+    }
     let Some((at, h)) = columns.histogram_timestamps.last().zip(columns.histograms.pop()) else {
         return Ok(None);
     };

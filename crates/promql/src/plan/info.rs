@@ -1,6 +1,6 @@
 //! The arguments of `info`.
 
-use super::{Node, PlanError, Planner, SelectNode};
+use super::{Node, Op, PlanError, Planner, SelectNode};
 use crate::ast::{Call, Expr, Selector};
 use crate::eval::steps::{Shift, Steps};
 
@@ -33,7 +33,8 @@ impl Planner {
             span: call.span,
         };
         self.reach(&select, steps);
-        Ok(vec![self.node(vector, steps)?, Node::Select(select)])
+        let span = call.arguments.get(1).map_or(call.span, Expr::span);
+        Ok(vec![self.node(vector, steps)?, self.numbered(span, Op::Select(Box::new(select)))])
     }
 }
 

@@ -1,25 +1,27 @@
 //! The plan: what a tree becomes once the times of the query are known.
 //!
 //! Durations are numbers here, `@ start()` is a moment, constants are folded, subtrees that have the
-//! same value at every step are marked [`Node::Once`], and the time range that all selectors
+//! same value at every step are marked [`Op::Once`], and the time range that all selectors
 //! together will read is known before any is read. A plan borrows from its tree and holds no samples.
 
 mod duration;
 mod info;
 mod invariant;
+mod node;
 
-use model::labels::METRIC_NAME;
-use model::{MatchOp, Matcher, TimeRange, Timestamp};
+use model::{TimeRange, Timestamp};
 
 use crate::ast::{
-    Aggregate, AggregateOp, At, Binary, BinaryOp, Call, DurationExpr, Expr, Extension, Matching,
-    RangeSelector, Selector, Span, Subquery, ValueType,
+    Aggregate, AggregateOp, At, Binary, BinaryOp, Call, DurationExpr, Expr, RangeSelector,
+    Selector, Span, Subquery, ValueType,
 };
 use crate::eval::arithmetic;
 use crate::eval::steps::{Shift, Steps};
-use crate::functions::{Body, Function, Special};
+use crate::functions::{Body, Special};
 
 use duration::DurationContext;
+
+pub use node::{AggregateNode, BinaryNode, CallNode, Node, Op, SelectNode, SubqueryNode};
 
 /// Deeper trees are refused: evaluation walks them by recursion.
 pub const MAX_DEPTH: usize = 500;
@@ -64,156 +66,8 @@ pub struct Plan<'e> {
     pub steps: Steps,
     /// What all selectors together may read; `None` if there are none.
     pub reach: Option<TimeRange>,
-}
-
-/// One operation.
-#[derive(Clone, Debug)]
-pub enum Node<'e> {
-    /// A number, the same at every step.
-    Number(f64),
-    /// A text.
-    String(&'e str),
-    /// The same at every step: evaluated at the first, then repeated.
-    Once(Box<Self>),
-    /// `-x`, of a scalar or a vector.
-    Negate(Box<Self>),
-    /// A binary operation.
-    Binary(Box<BinaryNode<'e>>),
-    /// An aggregation.
-    Aggregate(Box<AggregateNode<'e>>),
-    /// A function call.
-    Call(Box<CallNode<'e>>),
-    /// An instant or, with a range, a range selector.
-    Select(SelectNode<'e>),
-    /// A subquery.
-    Subquery(Box<SubqueryNode<'e>>),
-}
-
-/// A binary operation.
-#[derive(Clone, Debug)]
-pub struct BinaryNode<'e> {
-    /// The operator.
-    pub op: BinaryOp,
-    /// Whether a comparison gives 0 or 1 instead of choosing.
-    pub return_bool: bool,
-    /// Left operand.
-    pub left: Node<'e>,
-    /// Right operand.
-    pub right: Node<'e>,
-    /// Whether the left operand is a scalar, and whether the right one is.
-    pub scalars: (bool, bool),
-    /// How vectors are matched; present if both are vectors.
-    pub matching: Option<&'e Matching>,
-    /// Where it stands.
-    pub span: Span,
-}
-
-/// An aggregation.
-#[derive(Clone, Debug)]
-pub struct AggregateNode<'e> {
-    /// Which.
-    pub op: AggregateOp,
-    /// Its vector.
-    pub operand: Node<'e>,
-    /// Its parameter, and where that stands.
-    pub parameter: Option<(Node<'e>, Span)>,
-    /// The labels named.
-    pub grouping: &'e [String],
-    /// Whether they are those to leave out.
-    pub without: bool,
-    /// Where its operand stands.
-    pub span: Span,
-}
-
-/// A function call.
-#[derive(Clone, Debug)]
-pub struct CallNode<'e> {
-    /// Which function.
-    pub function: &'static Function,
-    /// Its arguments.
-    pub arguments: Vec<Node<'e>>,
-    /// The call as it was written, for annotations and for `absent`.
-    pub call: &'e Call,
-}
-
-/// A selector.
-#[derive(Clone, Debug)]
-pub struct SelectNode<'e> {
-    /// Which series.
-    pub matchers: &'e [Matcher],
-    /// Where it looks.
-    pub shift: Shift,
-    /// How far back it looks, ms: the range of a range selector, else the lookback.
-    pub back_ms: i64,
-    /// How far back an instant selector looks, ms.
-    pub lookback_ms: i64,
-    /// Whether it is a range selector.
-    pub is_range: bool,
-    /// How a range selector treats its edges.
-    pub extension: Option<Extension>,
-    /// The function or aggregation around it, for the store.
-    pub around: &'static str,
-    /// Whether only counts and sums of histograms are asked for.
-    pub counts_only: bool,
-    /// Where it stands.
-    pub span: Span,
-}
-
-/// A subquery.
-#[derive(Clone, Debug)]
-pub struct SubqueryNode<'e> {
-    /// What is evaluated.
-    pub operand: Node<'e>,
-    /// When: absolute multiples of the step, seen from all outer steps together.
-    pub inner: Steps,
-    /// Where it looks.
-    pub shift: Shift,
-    /// How far back, ms.
-    pub range_ms: i64,
-}
-
-impl SelectNode<'_> {
-    /// How far behind a moment, and how far before it, samples may lie that are looked at there, ms.
-    pub(crate) fn reach_ms(&self) -> (i64, i64) {
-        let beyond = if self.is_range { self.lookback_ms } else { 0 };
-        match self.extension {
-            None => (0, self.back_ms),
-            Some(Extension::Anchored) => (0, self.back_ms.saturating_add(beyond)),
-            Some(Extension::Smoothed) => (self.lookback_ms, self.back_ms.saturating_add(beyond)),
-        }
-    }
-}
-
-impl Node<'_> {
-    /// Whether its series still differ once their names are dropped.
-    ///
-    /// False if in doubt: then equal label sets are looked for.
-    pub fn is_distinct_without_names(&self) -> bool {
-        match self {
-            Self::Number(_) | Self::String(_) | Self::Negate(_) => true,
-            Self::Once(inner) => inner.is_distinct_without_names(),
-            Self::Select(select) => select.matchers.iter().any(names_one_metric),
-            Self::Subquery(subquery) => subquery.operand.is_distinct_without_names(),
-            Self::Aggregate(aggregate) => {
-                let named = |label: &String| label == METRIC_NAME;
-                !aggregate.op.keeps_series()
-                    && (aggregate.without || !aggregate.grouping.iter().any(named))
-            }
-            Self::Binary(binary) => binary.return_bool || arithmetic::drops_name(binary.op),
-            Self::Call(_) => false,
-        }
-    }
-}
-
-fn names_one_metric(matcher: &Matcher) -> bool {
-    matcher.name == METRIC_NAME && matcher.op == MatchOp::Equal && !matcher.value.is_empty()
-}
-
-impl AggregateOp {
-    /// Whether its result are some of the series that went in, labels and all.
-    pub fn keeps_series(self) -> bool {
-        matches!(self, Self::Topk | Self::Bottomk | Self::Limitk | Self::LimitRatio)
-    }
+    /// How many nodes there are; one behind the last one's number.
+    pub nodes: usize,
 }
 
 /// Makes a plan of a tree.
@@ -229,9 +83,10 @@ pub fn plan<'e>(expr: &'e Expr, context: &PlanContext) -> Result<Plan<'e>, PlanE
         around: "",
         counts_only: false,
         depth: 0,
+        nodes: 0,
     };
     let root = planner.node(expr, context.steps)?;
-    Ok(Plan { root, steps: context.steps, reach: planner.reach })
+    Ok(Plan { root, steps: context.steps, reach: planner.reach, nodes: planner.nodes })
 }
 
 struct Planner {
@@ -242,6 +97,7 @@ struct Planner {
     /// Whether the functions around ask for nothing but counts and sums of histograms.
     counts_only: bool,
     depth: usize,
+    nodes: usize,
 }
 
 impl Planner {
@@ -253,9 +109,10 @@ impl Planner {
         }
         let once = steps.count > 1 && invariant::is_worth_marking(expr);
         let node = if once {
-            match self.bare(expr, steps.first())? {
-                number @ Node::Number(_) => number,
-                node => Node::Once(Box::new(node)),
+            let node = self.bare(expr, steps.first())?;
+            match node.op {
+                Op::Number(_) => node,
+                _ => self.numbered(node.span, Op::Once(Box::new(node))),
             }
         } else {
             self.bare(expr, steps)?
@@ -264,41 +121,49 @@ impl Planner {
         Ok(node)
     }
 
-    /// The same, whether or not it is the same at every step.
-    fn bare<'e>(&mut self, expr: &'e Expr, steps: Steps) -> Result<Node<'e>, PlanError> {
-        match expr {
-            Expr::Number { value, .. } => Ok(Node::Number(*value)),
-            Expr::String { value, .. } => Ok(Node::String(value)),
-            Expr::Paren { inner, .. } => self.node(inner, steps),
-            Expr::Unary { negative, operand, .. } => {
-                let operand = self.node(operand, steps)?;
-                Ok(match (negative, operand) {
-                    (false, operand) => operand,
-                    (true, Node::Number(value)) => Node::Number(-value),
-                    (true, operand) => Node::Negate(Box::new(operand)),
-                })
-            }
-            Expr::Binary(binary) => self.binary(binary, steps),
-            Expr::Aggregate(aggregate) => self.aggregate(aggregate, steps),
-            Expr::Call(call) => self.call(call, steps),
-            Expr::Selector(selector) => self.selector(selector, steps),
-            Expr::Range(range) => self.range(range, steps),
-            Expr::Subquery(subquery) => self.subquery(subquery, steps),
-        }
+    /// A node with the next number.
+    fn numbered<'e>(&mut self, span: Span, op: Op<'e>) -> Node<'e> {
+        let id = self.nodes;
+        self.nodes += 1;
+        Node { id, span, op }
     }
 
-    fn binary<'e>(&mut self, binary: &'e Binary, steps: Steps) -> Result<Node<'e>, PlanError> {
+    /// The same, whether or not it is the same at every step.
+    fn bare<'e>(&mut self, expr: &'e Expr, steps: Steps) -> Result<Node<'e>, PlanError> {
+        let op = match expr {
+            Expr::Number { value, .. } => Op::Number(*value),
+            Expr::String { value, .. } => Op::String(value),
+            Expr::Paren { inner, .. } => return self.node(inner, steps),
+            Expr::Unary { negative, operand, .. } => {
+                let operand = self.node(operand, steps)?;
+                match (negative, &operand.op) {
+                    (false, _) => return Ok(operand),
+                    (true, Op::Number(value)) => Op::Number(-value),
+                    (true, _) => Op::Negate(Box::new(operand)),
+                }
+            }
+            Expr::Binary(binary) => self.binary(binary, steps)?,
+            Expr::Aggregate(aggregate) => self.aggregate(aggregate, steps)?,
+            Expr::Call(call) => self.call(call, steps)?,
+            Expr::Selector(selector) => Op::Select(Box::new(self.selector(selector, steps)?)),
+            Expr::Range(range) => Op::Select(Box::new(self.range(range, steps)?)),
+            Expr::Subquery(subquery) => self.subquery(subquery, steps)?,
+        };
+        Ok(self.numbered(expr.span(), op))
+    }
+
+    fn binary<'e>(&mut self, binary: &'e Binary, steps: Steps) -> Result<Op<'e>, PlanError> {
         let around = std::mem::take(&mut self.around);
         let outer = self.counts_only;
         self.counts_only &= !matches!(binary.op, BinaryOp::TrimUpper | BinaryOp::TrimLower);
         let left = self.node(&binary.left, steps)?;
         let right = self.node(&binary.right, steps)?;
         (self.around, self.counts_only) = (around, outer);
-        if let (Node::Number(l), Node::Number(r)) = (&left, &right) {
-            return Ok(Node::Number(arithmetic::of_scalars(binary.op, *l, *r)));
+        if let (Op::Number(l), Op::Number(r)) = (&left.op, &right.op) {
+            return Ok(Op::Number(arithmetic::of_scalars(binary.op, *l, *r)));
         }
         let is_scalar = |e: &Expr| e.value_type() == ValueType::Scalar;
-        Ok(Node::Binary(Box::new(BinaryNode {
+        Ok(Op::Binary(Box::new(BinaryNode {
             op: binary.op,
             return_bool: binary.return_bool,
             left,
@@ -313,7 +178,7 @@ impl Planner {
         &mut self,
         aggregate: &'e Aggregate,
         steps: Steps,
-    ) -> Result<Node<'e>, PlanError> {
+    ) -> Result<Op<'e>, PlanError> {
         if aggregate.op == AggregateOp::CountValues
             && let Some(name @ Expr::String { value, bytes, .. }) =
                 aggregate.parameter.as_ref().map(Expr::unwrap_parens)
@@ -328,7 +193,7 @@ impl Planner {
         let around = std::mem::replace(&mut self.around, aggregate.op.as_str());
         let operand = self.node(&aggregate.operand, steps)?;
         self.around = around;
-        Ok(Node::Aggregate(Box::new(AggregateNode {
+        Ok(Op::Aggregate(Box::new(AggregateNode {
             op: aggregate.op,
             operand,
             parameter,
@@ -338,11 +203,11 @@ impl Planner {
         })))
     }
 
-    fn call<'e>(&mut self, call: &'e Call, steps: Steps) -> Result<Node<'e>, PlanError> {
+    fn call<'e>(&mut self, call: &'e Call, steps: Steps) -> Result<Op<'e>, PlanError> {
         if let Body::Special(special) = call.function.body
             && let Some(ms) = self.of_query(special)
         {
-            return Ok(Node::Number(ms as f64 / 1000.0));
+            return Ok(Op::Number(ms as f64 / 1000.0));
         }
         let around = std::mem::replace(&mut self.around, call.function.name);
         let counts_only = match call.function.name {
@@ -356,7 +221,7 @@ impl Planner {
             _ => call.arguments.iter().map(|argument| self.node(argument, steps)).collect(),
         };
         (self.around, self.counts_only) = (around, outer);
-        Ok(Node::Call(Box::new(CallNode { function: call.function, arguments: arguments?, call })))
+        Ok(Op::Call(Box::new(CallNode { function: call.function, arguments: arguments?, call })))
     }
 
     /// What a function says of the query itself, ms.
@@ -374,7 +239,7 @@ impl Planner {
         &mut self,
         selector: &'e Selector,
         steps: Steps,
-    ) -> Result<Node<'e>, PlanError> {
+    ) -> Result<SelectNode<'e>, PlanError> {
         let back_ms = self.context.lookback_ms;
         let node = SelectNode {
             matchers: &selector.matchers,
@@ -388,10 +253,14 @@ impl Planner {
             span: selector.span,
         };
         self.reach(&node, steps);
-        Ok(Node::Select(node))
+        Ok(node)
     }
 
-    fn range<'e>(&mut self, range: &'e RangeSelector, steps: Steps) -> Result<Node<'e>, PlanError> {
+    fn range<'e>(
+        &mut self,
+        range: &'e RangeSelector,
+        steps: Steps,
+    ) -> Result<SelectNode<'e>, PlanError> {
         let back_ms = self.positive(&range.range)?;
         let node = SelectNode {
             matchers: &range.selector.matchers,
@@ -405,14 +274,10 @@ impl Planner {
             span: range.span,
         };
         self.reach(&node, steps);
-        Ok(Node::Select(node))
+        Ok(node)
     }
 
-    fn subquery<'e>(
-        &mut self,
-        subquery: &'e Subquery,
-        steps: Steps,
-    ) -> Result<Node<'e>, PlanError> {
+    fn subquery<'e>(&mut self, subquery: &'e Subquery, steps: Steps) -> Result<Op<'e>, PlanError> {
         let range_ms = self.positive(&subquery.range)?;
         let step_ms = match &subquery.step {
             Some(step) => self.positive(step)?,
@@ -430,7 +295,7 @@ impl Planner {
         let counts_only = std::mem::take(&mut self.counts_only);
         let operand = self.node(&subquery.operand, inner)?;
         (self.around, self.counts_only) = (around, counts_only);
-        Ok(Node::Subquery(Box::new(SubqueryNode { operand, inner, shift, range_ms })))
+        Ok(Op::Subquery(Box::new(SubqueryNode { operand, inner, shift, range_ms })))
     }
 
     fn shift(&self, shift: &crate::ast::Shift) -> Result<Shift, PlanError> {

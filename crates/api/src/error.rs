@@ -23,6 +23,10 @@ pub(crate) enum ErrorKind {
     Internal,
     /// Switched off.
     Unavailable,
+    /// Too many others ask.
+    Busy,
+    /// Nothing of that name.
+    NotFound,
 }
 
 impl ErrorKind {
@@ -34,6 +38,9 @@ impl ErrorKind {
             Self::Timeout => ("timeout", 503),
             Self::Internal => ("internal", 500),
             Self::Unavailable => ("unavailable", 500),
+            // One that clients may try again, and that Grafana reads.
+            Self::Busy => ("unavailable", 503),
+            Self::NotFound => ("not_found", 404),
         }
     }
 }

@@ -8,6 +8,7 @@ use promql::ast::Expr;
 use storage::Exemplar;
 use tsdb::SeriesExemplars;
 
+use crate::client::Client;
 use crate::encode;
 use crate::envelope::{Envelope, list};
 use crate::error::ApiError;
@@ -19,6 +20,7 @@ use crate::state::AppState;
 pub(crate) async fn query(
     State(state): State<AppState>,
     Ready(parts): Ready,
+    client: Client,
     params: Params,
 ) -> Result<Response, ApiError> {
     let (selectors, range) = asked(&params)?;
@@ -26,8 +28,8 @@ pub(crate) async fn query(
         // Prometheus has nothing to say about a query that reads no series.
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let timeout = state.options().query_timeout;
-    let found = state.pool().run(timeout, move |_| Ok(parts.db.exemplars(&selectors, range)));
+    let ask = state.ask(&parts, client, "exemplars", params.first("query"));
+    let found = state.pool().run(ask, move |_| Ok(parts.db.exemplars(&selectors, range)));
     let found = found.await?;
     Ok(Envelope::write(|out| list(out, &found, series), &[], &[]).into_response())
 }

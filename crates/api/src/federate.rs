@@ -10,6 +10,7 @@ use model::sample::is_stale;
 use model::{Labels, Matcher, TimeRange, Timestamp};
 use storage::{Columns, Queryable, SelectHints};
 
+use crate::client::Client;
 use crate::error::ApiError;
 use crate::params::Params;
 use crate::plain;
@@ -20,6 +21,7 @@ use crate::state::{AppState, Parts};
 pub(crate) async fn federate(
     State(state): State<AppState>,
     Ready(parts): Ready,
+    client: Client,
     headers: HeaderMap,
     params: Params,
 ) -> Response {
@@ -33,8 +35,8 @@ pub(crate) async fn federate(
     let escaping = Escaping::from_accept(accept);
     let external = state.config().external_labels.clone();
     let now = state.clock().now_ms();
-    let timeout = state.options().query_timeout;
-    let body = state.pool().run(timeout, move |turn| {
+    let ask = state.ask(&parts, client, "federate", &params.joined("match[]"));
+    let body = state.pool().run(ask, move |turn| {
         Ok(encode(newest(&parts, &selectors, now, &turn)?, &external, escaping))
     });
     match body.await {

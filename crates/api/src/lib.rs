@@ -6,8 +6,10 @@
 //! answers look. Bodies, statuses and texts are those of Prometheus 3.5, so that what was written
 //! for it works here. JSON is known in this crate only, and so are the names of metrics about us.
 
+mod active_queries;
 mod admin;
 mod body;
+mod client;
 mod encode;
 mod envelope;
 mod error;
@@ -19,6 +21,7 @@ mod http_stats;
 mod json;
 mod layers;
 mod lifecycle;
+mod line;
 mod metrics;
 mod params;
 mod parse_tree;
@@ -59,6 +62,8 @@ const ASK: (MethodFilter, &str) = (MethodFilter::GET.or(MethodFilter::POST), "GE
 const POST: (MethodFilter, &str) = (MethodFilter::POST, "OPTIONS, POST");
 const CHANGE: (MethodFilter, &str) =
     (MethodFilter::POST.or(MethodFilter::PUT), "OPTIONS, POST, PUT");
+const CANCEL: (MethodFilter, &str) =
+    (MethodFilter::POST.or(MethodFilter::DELETE), "DELETE, OPTIONS, POST");
 const LIFECYCLE: (MethodFilter, &str) =
     (MethodFilter::GET.or(MethodFilter::POST).or(MethodFilter::PUT), "GET, OPTIONS, POST, PUT");
 
@@ -107,6 +112,8 @@ fn api_routes() -> Routes {
         ("/rules", on(GET, rules_view::rules)),
         ("/alerts", on(GET, rules_view::alerts)),
         ("/alertmanagers", on(GET, rules_view::alertmanagers)),
+        ("/status/active_queries", on(GET, active_queries::list)),
+        ("/status/active_queries/{id}", on(CANCEL, active_queries::cancel)),
         ("/status/config", on(GET, status::config)),
         ("/status/flags", on(GET, status::flags)),
         ("/status/buildinfo", on(GET, status::build)),

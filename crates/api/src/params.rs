@@ -113,6 +113,11 @@ impl Params {
         self.pairs.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
+    /// All values of a parameter, for people to read.
+    pub(crate) fn joined(&self, name: &str) -> String {
+        self.all(name).collect::<Vec<_>>().join(", ")
+    }
+
     /// A moment, or `absent` if it is not given.
     pub(crate) fn time(&self, name: &str, absent: Timestamp) -> Result<Timestamp, ApiError> {
         match self.first(name) {

@@ -8,10 +8,11 @@ use model::Timestamp;
 use promql::ast::Expr;
 use promql::{Answer, QueryOptions, Value};
 
+use crate::client::Client;
 use crate::envelope::{Envelope, cut};
 use crate::error::ApiError;
 use crate::params::{Params, parse_bool, parse_duration};
-use crate::query_pool::Turn;
+use crate::query_pool::{Ask, Turn};
 use crate::ready::Ready;
 use crate::state::{AppState, Parts};
 use crate::{encode, explain, parse_tree};
@@ -42,6 +43,7 @@ enum When {
 pub(crate) async fn instant(
     State(state): State<AppState>,
     Ready(parts): Ready,
+    client: Client,
     params: Params,
 ) -> Response {
     let asked = || {
@@ -50,12 +52,13 @@ pub(crate) async fn instant(
         Ok((asked(&state, &parts, &params, limit)?, When::At(t)))
     };
     let asked = asked();
-    answer(&state, parts, asked).await
+    answer(&state, parts, client, asked).await
 }
 
 pub(crate) async fn range(
     State(state): State<AppState>,
     Ready(parts): Ready,
+    client: Client,
     params: Params,
 ) -> Response {
     let asked = || {
@@ -64,7 +67,7 @@ pub(crate) async fn range(
         Ok((asked(&state, &parts, &params, limit)?, when))
     };
     let asked = asked();
-    answer(&state, parts, asked).await
+    answer(&state, parts, client, asked).await
 }
 
 pub(crate) async fn format(Ready(parts): Ready, params: Params) -> Result<Envelope, ApiError> {
@@ -148,14 +151,19 @@ fn asked(
 async fn answer(
     state: &AppState,
     parts: Parts,
+    client: Client,
     asked: Result<(Asked, When), ApiError>,
 ) -> Response {
     let (asked, when) = match asked {
         Ok(asked) => asked,
         Err(error) => return error.into_response(),
     };
-    let timeout = asked.timeout;
-    let answer = state.pool().run(timeout, move |turn| evaluate(&parts, &asked, when, &turn)).await;
+    let kind = match when {
+        When::At(_) => "instant",
+        When::Range { .. } => "range",
+    };
+    let ask = Ask { timeout: asked.timeout, ..state.ask(&parts, client, kind, &asked.text) };
+    let answer = state.pool().run(ask, move |turn| evaluate(&parts, &asked, when, &turn)).await;
     answer.into_response()
 }
 
@@ -163,7 +171,8 @@ fn evaluate(parts: &Parts, asked: &Asked, when: When, turn: &Turn) -> Result<Env
     let options = QueryOptions {
         lookback_delta_ms: asked.lookback_delta_ms,
         timeout: Some(asked.timeout.saturating_sub(turn.queued)),
-        cancel: turn.cancel.clone(),
+        cancel: turn.tracked.cancel().clone(),
+        usage: turn.tracked.usage().clone(),
         explain: asked.explain,
     };
     let (engine, store) = (&parts.engine, parts.db.as_ref());

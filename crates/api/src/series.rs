@@ -6,12 +6,13 @@ use model::labels::Quoted;
 use model::{Labels, Matcher, TimeRange};
 use storage::{Querier, QueryError, Queryable, SelectHints};
 
+use crate::client::Client;
 use crate::encode;
 use crate::envelope::Envelope;
 use crate::error::ApiError;
 use crate::json::{self, Escape};
 use crate::params::{MAX_TIME, MIN_TIME, Params};
-use crate::query_pool::Turn;
+use crate::query_pool::{Ask, Turn};
 use crate::ready::Ready;
 use crate::state::{AppState, Parts};
 
@@ -26,6 +27,7 @@ struct Lookup {
 pub(crate) async fn series(
     State(state): State<AppState>,
     Ready(parts): Ready,
+    client: Client,
     params: Params,
 ) -> Result<Envelope, ApiError> {
     params.well_formed()?;
@@ -37,21 +39,25 @@ pub(crate) async fn series(
         range: time_range(&params)?,
         selectors: selectors(&params).map_err(|e| ApiError::parameter("match[]", e))?,
     };
-    let (found, limit) = run(&state, parts, lookup, find_series).await?;
+    let ask = state.ask(&parts, client, "series", &params.joined("match[]"));
+    let (found, limit) = run(&state, parts, ask, lookup, find_series).await?;
     Ok(Envelope::limited(found, limit, encode::labels))
 }
 
 pub(crate) async fn labels(
     State(state): State<AppState>,
     Ready(parts): Ready,
+    client: Client,
     params: Params,
 ) -> Result<Envelope, ApiError> {
-    names(&state, parts, &params, |querier, matchers| querier.label_names(matchers)).await
+    let ask = state.ask(&parts, client, "labels", &params.joined("match[]"));
+    names(&state, parts, ask, &params, |querier, matchers| querier.label_names(matchers)).await
 }
 
 pub(crate) async fn label_values(
     State(state): State<AppState>,
     Ready(parts): Ready,
+    client: Client,
     name: Result<Path<String>, PathRejection>,
     params: Params,
 ) -> Result<Envelope, ApiError> {
@@ -60,14 +66,17 @@ pub(crate) async fn label_values(
     if name.is_empty() {
         return Err(ApiError::bad_data(format!("invalid label name: {}", Quoted(&name))));
     }
-    names(&state, parts, &params, move |querier, matchers| querier.label_values(&name, matchers))
-        .await
+    let ask = state.ask(&parts, client, "label values", &params.joined("match[]"));
+    let list =
+        move |querier: &dyn Querier, matchers: &[Matcher]| querier.label_values(&name, matchers);
+    names(&state, parts, ask, &params, list).await
 }
 
 /// The union of what `list` gives for each selector, sorted.
 async fn names(
     state: &AppState,
     parts: Parts,
+    ask: Ask,
     params: &Params,
     list: impl Fn(&dyn Querier, &[Matcher]) -> Result<Vec<String>, QueryError> + Send + 'static,
 ) -> Result<Envelope, ApiError> {
@@ -76,7 +85,7 @@ async fn names(
     let range = time_range(params)?;
     let selectors = selectors(params).map_err(ApiError::bad_data)?;
     let lookup = Lookup { limit, range, selectors };
-    let found = run(state, parts, lookup, move |querier, lookup, turn| {
+    let found = run(state, parts, ask, lookup, move |querier, lookup, turn| {
         if lookup.selectors.is_empty() {
             return Ok(list(querier, &[])?);
         }
@@ -98,6 +107,7 @@ async fn names(
 async fn run<T: Default + Send + 'static>(
     state: &AppState,
     parts: Parts,
+    ask: Ask,
     lookup: Lookup,
     find: impl FnOnce(&dyn Querier, &Lookup, &Turn) -> Result<T, ApiError> + Send + 'static,
 ) -> Result<(T, usize), ApiError> {
@@ -105,8 +115,7 @@ async fn run<T: Default + Send + 'static>(
     let Some(range) = lookup.range else {
         return Ok((T::default(), limit));
     };
-    let timeout = state.options().query_timeout;
-    let found = state.pool().run(timeout, move |turn| {
+    let found = state.pool().run(ask, move |turn| {
         let querier = parts.db.querier(range)?;
         find(querier.as_ref(), &lookup, &turn)
     });

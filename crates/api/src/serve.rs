@@ -2,17 +2,22 @@
 
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
+use crate::client::Client;
 use crate::state::Options;
 
 /// After a failed accept, most likely for want of file descriptors, so long nothing is accepted.
@@ -40,11 +45,11 @@ pub async fn serve(
             accepted = accepted => accepted,
         };
         match accepted {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 let (router, close, read_timeout) =
                     (router.clone(), close.clone(), options.read_timeout);
                 tokio::spawn(async move {
-                    connection(stream, router, read_timeout, close).await;
+                    connection(stream, peer.ip(), router, read_timeout, close).await;
                     drop(slot);
                 });
             }
@@ -64,13 +69,18 @@ pub async fn serve(
 
 async fn connection(
     stream: TcpStream,
+    peer: IpAddr,
     router: Router,
     read_timeout: Duration,
     mut close: watch::Receiver<bool>,
 ) {
     // Answers are written whole: waiting for more only delays them. A socket that refuses is slower.
     let _ = stream.set_nodelay(true);
-    let service = TowerToHyperService::new(router);
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Client(peer.to_canonical()));
+        router.call(request)
+    });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(read_timeout)

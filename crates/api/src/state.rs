@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use model::{Clock, Labels, Timestamp};
-use promql::Engine;
+use promql::{Asked, CancelToken, Engine};
 use remote::Receiver;
 use rules::{Notifier, RuleManager};
 use scrape::ScrapeManager;
@@ -18,8 +18,9 @@ use tokio::sync::{mpsc, oneshot};
 use tsdb::{Db, ReplayProgress};
 use url::Url;
 
+use crate::client::Client;
 use crate::http_stats::HttpStats;
-use crate::query_pool::QueryPool;
+use crate::query_pool::{Ask, QueryPool};
 
 /// How the API behaves.
 #[derive(Clone, Debug)]
@@ -41,6 +42,8 @@ pub struct Options {
     pub enable_remote_write: bool,
     /// So many queries run at a time; the others wait. Default 20.
     pub max_concurrency: usize,
+    /// So many queries wait for their turn; further ones are refused. Default 256.
+    pub max_waiting: usize,
     /// A query, with its waiting, may take so long. Default 2 minutes.
     pub query_timeout: Duration,
     /// A request's head may take so long to arrive, and its body as long again; else the connection
@@ -61,6 +64,7 @@ impl Default for Options {
             enable_admin_api: false,
             enable_remote_write: false,
             max_concurrency: 20,
+            max_waiting: 256,
             query_timeout: Duration::from_secs(120),
             read_timeout: Duration::from_secs(300),
             max_connections: 512,
@@ -186,7 +190,7 @@ impl AppState {
         clock: Arc<dyn Clock>,
         commands: mpsc::Sender<Command>,
     ) -> Self {
-        let pool = QueryPool::new(options.max_concurrency, Arc::clone(&clock));
+        let pool = QueryPool::new(options.max_concurrency, options.max_waiting);
         Self(Arc::new(Inner {
             options,
             build,
@@ -271,6 +275,19 @@ impl AppState {
 
     pub(crate) fn pool(&self) -> &QueryPool {
         &self.0.pool
+    }
+
+    /// A query that wants its turn, listed from now on, with all the time a query may take.
+    pub(crate) fn ask(
+        &self,
+        parts: &Parts,
+        Client(client): Client,
+        kind: &'static str,
+        text: &str,
+    ) -> Ask {
+        let asked = Asked { kind, text: text.into(), client: client.to_string() };
+        let tracked = parts.engine.active().begin(asked, &CancelToken::default());
+        Ask { tracked, client, timeout: self.0.options.query_timeout }
     }
 
     pub(crate) fn http(&self) -> &HttpStats {

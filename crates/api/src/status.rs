@@ -7,6 +7,7 @@ use model::{TimeRange, Timestamp};
 use serde::Serialize;
 use tsdb::{Ranked, ReplayStatus};
 
+use crate::client::Client;
 use crate::envelope::Envelope;
 use crate::error::ApiError;
 use crate::params::{Params, parse_int};
@@ -138,6 +139,7 @@ struct Count {
 pub(crate) async fn tsdb(
     State(state): State<AppState>,
     Ready(parts): Ready,
+    client: Client,
     params: Params,
 ) -> Result<Envelope, ApiError> {
     let limit = match params.first("limit") {
@@ -148,7 +150,8 @@ pub(crate) async fn tsdb(
             .filter(|limit| *limit > 0)
             .ok_or_else(|| ApiError::bad_data("limit must be a positive number"))?,
     };
-    let counted = state.pool().run(state.options().query_timeout, move |_| {
+    let ask = state.ask(&parts, client, "tsdb", "");
+    let counted = state.pool().run(ask, move |_| {
         let counted = parts.db.cardinality(limit).map_err(|e| ApiError::internal(e.to_string()))?;
         Ok((parts.db.status(), counted))
     });

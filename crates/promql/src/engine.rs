@@ -12,11 +12,12 @@ use model::stat::{Counter, Gauge, Summary};
 use model::{Clock, Histogram, Labels, Timestamp};
 use storage::Queryable;
 
+use crate::active::ActiveQueries;
 use crate::annotation::Annotations;
 use crate::ast::{Expr, ValueType};
 use crate::error::EngineError;
 use crate::eval::Evaluator;
-use crate::eval::budget::{Budget, CancelToken};
+use crate::eval::budget::{Budget, CancelToken, Usage};
 use crate::eval::profile::Profile;
 use crate::eval::series::{EvalSeries, drop_name, join_equal};
 use crate::eval::steps::Steps;
@@ -67,6 +68,8 @@ pub struct QueryOptions {
     pub timeout: Option<Duration>,
     /// By which the query can be ended from outside.
     pub cancel: CancelToken,
+    /// Where it notes what it has used so far.
+    pub usage: Usage,
     /// Whether the answer is to say what each node of the plan cost.
     pub explain: bool,
 }
@@ -122,6 +125,7 @@ pub struct Engine {
     subquery_step_ms: AtomicI64,
     clock: Arc<dyn Clock>,
     stats: EngineStats,
+    active: Arc<ActiveQueries>,
 }
 
 /// When a query is evaluated.
@@ -137,7 +141,8 @@ impl Engine {
     /// An engine with these options; `clock` measures how long queries take.
     pub fn new(options: EngineOptions, clock: Arc<dyn Clock>) -> Self {
         let subquery_step_ms = AtomicI64::new(options.default_subquery_step_ms);
-        Self { options, subquery_step_ms, clock, stats: EngineStats::default() }
+        let active = Arc::new(ActiveQueries::new(Arc::clone(&clock)));
+        Self { options, subquery_step_ms, clock, stats: EngineStats::default(), active }
     }
 
     /// The options it was made with.
@@ -148,6 +153,11 @@ impl Engine {
     /// What it has done so far.
     pub fn stats(&self) -> &EngineStats {
         &self.stats
+    }
+
+    /// Where queries are listed by those who begin them.
+    pub fn active(&self) -> &Arc<ActiveQueries> {
+        &self.active
     }
 
     /// Sets the step of subqueries that name none, ms; for a new configuration.
@@ -222,7 +232,9 @@ impl Engine {
         let begun = self.clock.monotonic();
         let timeout = options.timeout.map_or(self.options.timeout, |t| t.min(self.options.timeout));
         let max_samples = self.options.max_samples;
-        let budget = Budget::new(self.clock.as_ref(), timeout, options.cancel.clone(), max_samples);
+        let (clock, cancel, usage) =
+            (Arc::clone(&self.clock), options.cancel.clone(), options.usage.clone());
+        let budget = Budget::new(clock, timeout, cancel, max_samples, usage);
         budget.check()?;
         let plan = plan(expr, &self.context(when, options))?;
         let querier = match plan.reach {

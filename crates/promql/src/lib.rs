@@ -6,6 +6,7 @@
 //! for all steps at once. [`Engine`] does it all under limits. Nothing here knows where samples are
 //! kept: they come through [`storage::Queryable`].
 
+pub mod active;
 pub mod annotation;
 pub mod ast;
 mod check;
@@ -23,10 +24,11 @@ pub mod print;
 mod token;
 pub mod value;
 
+pub use active::{ActiveQueries, ActiveQuery, Asked, Tracked};
 pub use annotation::Annotations;
 pub use engine::{Answer, Engine, EngineOptions, EngineStats, QueryOptions, QueryStats};
 pub use error::EngineError;
-pub use eval::budget::CancelToken;
+pub use eval::budget::{CancelToken, Usage};
 pub use explain::Explained;
 pub use lexer::QUERY_LIMIT_BYTES;
 pub use parse::{ParseError, ParserOptions, parse, parse_matchers, parse_with};

@@ -82,6 +82,10 @@ impl RuleExpr {
     pub fn text(&self) -> &str {
         &self.text
     }
+
+    pub(crate) fn shared_text(&self) -> Arc<str> {
+        Arc::clone(&self.text)
+    }
 }
 
 impl PartialEq for RuleExpr {

@@ -52,7 +52,8 @@ impl Expansion<'_> {
 
     fn query(&self, query: &str) -> Result<Vec<Element>, String> {
         let expr = promql::parse(query).map_err(|error| error.to_string())?;
-        let samples = self.shared.query(&expr, self.t).map_err(|error| error.to_string())?;
+        let samples =
+            self.shared.query(&expr, query.into(), self.t).map_err(|error| error.to_string())?;
         let element = |sample: promql::VectorSample| {
             let value = match sample.value {
                 SampleValue::Float(v) => v,

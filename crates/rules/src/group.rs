@@ -230,7 +230,7 @@ impl Group {
         restored: bool,
     ) -> Result<Appended, EvalError> {
         let at = t - self.plan.query_offset_ms;
-        let vector = self.shared.query(rule.expr.expr(), at)?;
+        let vector = self.shared.query(rule.expr.expr(), rule.expr.shared_text(), at)?;
         let limit = self.plan.definition.limit;
         let outputs = match &rule.action {
             RuleAction::Record => recorded(rule, vector, limit)?,

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use model::stat::Summary;
 use model::{Clock, Labels, Timestamp};
 use promql::ast::Expr;
-use promql::{CancelToken, Engine, QueryOptions, SampleValue, Value, VectorSample};
+use promql::{Asked, CancelToken, Engine, QueryOptions, SampleValue, Value, VectorSample};
 use storage::{Appendable, Queryable};
 use tokio::sync::Semaphore;
 
@@ -64,8 +64,21 @@ impl Shared {
     }
 
     /// The value of `expr` at `t`, as a vector; a scalar is a vector of one without labels.
-    pub(crate) fn query(&self, expr: &Expr, t: Timestamp) -> Result<Vec<VectorSample>, EvalError> {
-        let options = QueryOptions { cancel: self.cancel.clone(), ..QueryOptions::default() };
+    /// It is listed among the queries under way as `text`.
+    pub(crate) fn query(
+        &self,
+        expr: &Expr,
+        text: Arc<str>,
+        t: Timestamp,
+    ) -> Result<Vec<VectorSample>, EvalError> {
+        let asked = Asked { kind: "rule", text, client: String::new() };
+        let tracked = self.engine.active().begin(asked, &self.cancel);
+        tracked.run();
+        let options = QueryOptions {
+            cancel: tracked.cancel().clone(),
+            usage: tracked.usage().clone(),
+            ..QueryOptions::default()
+        };
         let answer = self.engine.instant(self.queryable.as_ref(), expr, t, &options)?;
         match answer.value {
             Value::Vector(samples) => Ok(samples),

@@ -76,6 +76,7 @@ pub fn front(flags: &Flags, storage: &StorageConfig, ports: Vec<u16>) -> Result<
         enable_admin_api: flags.enable_admin_api,
         enable_remote_write: flags.enable_remote_write_receiver,
         max_concurrency: flags.query_max_concurrency,
+        max_waiting: flags.query_max_waiting,
         query_timeout: flags.query_timeout,
         read_timeout: flags.read_timeout,
         max_connections: flags.max_connections,

@@ -11,13 +11,13 @@ use testkit::http::encoded;
 use crate::house::{House, NOW, all_on};
 
 /// A query that would take far longer than any test waits.
-fn endless() -> String {
+pub(crate) fn endless() -> String {
     let term = |n: u32| format!("max_over_time((vector({n}) + time())[2000000s:1s])");
     (0..400).map(term).collect::<Vec<_>>().join(" or ")
 }
 
 /// Asks for a query and does not wait for the answer.
-fn begin(house: &House, query: &str) -> TcpStream {
+pub(crate) fn begin(house: &House, query: &str) -> TcpStream {
     let mut stream = TcpStream::connect(&house.address).expect("it listens");
     let body = format!("query={}", encoded(query));
     let len = body.len();
@@ -31,7 +31,7 @@ fn begin(house: &House, query: &str) -> TcpStream {
 }
 
 /// Waits until so many queries are under way.
-fn running(house: &House, count: u32) {
+pub(crate) fn running(house: &House, count: u32) {
     let line = format!("prometheus_engine_queries {count}");
     house.until("/metrics", |metrics| metrics.lines().any(|l| l == line));
 }

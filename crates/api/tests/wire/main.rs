@@ -1,5 +1,6 @@
 //! The HTTP API over real sockets: what Prometheus answers, byte for byte where that matters.
 
+mod active_queries;
 mod admin;
 mod exemplars;
 mod house;

@@ -16,6 +16,7 @@ const METHODS: &[(&str, &str, u16, &str)] = &[
     ("POST", "/api/v1/label/job/values", 405, "GET, OPTIONS"),
     ("GET", "/api/v1/write", 405, "OPTIONS, POST"),
     ("GET", "/api/v1/admin/tsdb/snapshot", 405, "OPTIONS, POST, PUT"),
+    ("GET", "/api/v1/status/active_queries/1", 405, "DELETE, OPTIONS, POST"),
     ("POST", "/-/healthy", 405, "GET, HEAD, OPTIONS"),
     ("OPTIONS", "/-/healthy", 200, "GET, HEAD, OPTIONS"),
     ("OPTIONS", "/api/v1/query", 204, ""),

@@ -15,42 +15,88 @@ use crate::error::EngineError;
 
 /// Tells a running query that nobody waits for its answer any more. Clones mean the same query.
 #[derive(Clone, Debug, Default)]
-pub struct CancelToken(Arc<AtomicBool>);
+pub struct CancelToken {
+    own: Arc<AtomicBool>,
+    /// What ends this query and others with it.
+    above: Option<Arc<AtomicBool>>,
+}
 
 impl CancelToken {
     /// Ends the query at its next look.
     pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.own.store(true, Ordering::Relaxed);
     }
 
     /// Whether it was told to end.
     pub fn is_canceled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        let is_set = |flag: &Arc<AtomicBool>| flag.load(Ordering::Relaxed);
+        is_set(&self.own) || self.above.as_ref().is_some_and(is_set)
+    }
+
+    /// A token of another query that this one ends, too.
+    #[must_use]
+    pub fn child(&self) -> Self {
+        Self { own: Arc::default(), above: Some(Arc::clone(&self.own)) }
     }
 }
 
-/// The limits of one query and what it has used of them.
-pub struct Budget<'q> {
-    clock: &'q dyn Clock,
-    deadline: Duration,
-    cancel: CancelToken,
-    max_samples: usize,
+/// What a query has used so far. Clones mean the same query; equal if the figures are.
+#[derive(Clone, Debug, Default)]
+pub struct Usage(Arc<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
     held: AtomicUsize,
     peak: AtomicUsize,
     read: AtomicU64,
 }
 
-impl<'q> Budget<'q> {
+impl Usage {
+    /// How many samples are held.
+    pub fn held(&self) -> usize {
+        self.0.held.load(Ordering::Relaxed)
+    }
+
+    /// How many samples were held at once at most.
+    pub fn peak(&self) -> usize {
+        self.0.peak.load(Ordering::Relaxed)
+    }
+
+    /// How many samples were looked at, those of a window at each step that saw it.
+    pub fn read(&self) -> u64 {
+        self.0.read.load(Ordering::Relaxed)
+    }
+}
+
+impl PartialEq for Usage {
+    fn eq(&self, other: &Self) -> bool {
+        let figures = |usage: &Self| (usage.held(), usage.peak(), usage.read());
+        figures(self) == figures(other)
+    }
+}
+
+impl Eq for Usage {}
+
+/// The limits of one query and what it has used of them.
+pub struct Budget {
+    clock: Arc<dyn Clock>,
+    deadline: Duration,
+    cancel: CancelToken,
+    max_samples: usize,
+    usage: Usage,
+}
+
+impl Budget {
     /// A budget that ends `timeout` from now.
     pub fn new(
-        clock: &'q dyn Clock,
+        clock: Arc<dyn Clock>,
         timeout: Duration,
         cancel: CancelToken,
         max_samples: usize,
+        usage: Usage,
     ) -> Self {
         let deadline = clock.monotonic().saturating_add(timeout);
-        let (held, peak, read) = Default::default();
-        Self { clock, deadline, cancel, max_samples, held, peak, read }
+        Self { clock, deadline, cancel, max_samples, usage }
     }
 
     /// Fails if the query is to end now.
@@ -66,14 +112,14 @@ impl<'q> Budget<'q> {
 
     /// Charges so many samples.
     pub fn hold(&self, samples: usize) -> Result<(), EngineError> {
-        let held = self.held.fetch_add(samples, Ordering::Relaxed) + samples;
-        self.peak.fetch_max(held, Ordering::Relaxed);
+        let held = self.usage.0.held.fetch_add(samples, Ordering::Relaxed) + samples;
+        self.usage.0.peak.fetch_max(held, Ordering::Relaxed);
         if held > self.max_samples { Err(EngineError::TooManySamples) } else { Ok(()) }
     }
 
     /// Gives back what was charged.
     pub fn release(&self, samples: usize) {
-        self.held.fetch_sub(samples, Ordering::Relaxed);
+        self.usage.0.held.fetch_sub(samples, Ordering::Relaxed);
     }
 
     /// Charges so many samples and gives them back at once: they are held for a moment only.
@@ -91,17 +137,17 @@ impl<'q> Budget<'q> {
 
     /// Counts samples that were looked at, step by step.
     pub fn count_read(&self, samples: u64) {
-        self.read.fetch_add(samples, Ordering::Relaxed);
+        self.usage.0.read.fetch_add(samples, Ordering::Relaxed);
     }
 
     /// How many samples were held at once at most.
     pub fn peak(&self) -> usize {
-        self.peak.load(Ordering::Relaxed)
+        self.usage.peak()
     }
 
     /// How many samples were looked at, those of a window at each step that saw it.
     pub fn read(&self) -> u64 {
-        self.read.load(Ordering::Relaxed)
+        self.usage.read()
     }
 }
 
@@ -121,9 +167,15 @@ mod tests {
 
     #[test]
     fn a_budget_ends_by_time_by_cancel_and_by_samples() {
-        let clock = ManualClock::at(0);
+        let clock = Arc::new(ManualClock::at(0));
         let cancel = CancelToken::default();
-        let budget = Budget::new(&clock, Duration::from_secs(1), cancel.clone(), 10);
+        let budget = Budget::new(
+            Arc::clone(&clock) as _,
+            Duration::from_secs(1),
+            cancel.clone(),
+            10,
+            Usage::default(),
+        );
         assert!(budget.check().is_ok());
         assert!(budget.hold(10).is_ok());
         assert!(matches!(budget.touch(1), Err(EngineError::TooManySamples)));

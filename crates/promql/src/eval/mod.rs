@@ -53,7 +53,7 @@ pub struct Evaluator<'q> {
     /// The view of the store; `None` if the plan reads nothing.
     pub(crate) querier: Option<&'q dyn Querier>,
     /// What the query may use.
-    pub(crate) budget: &'q Budget<'q>,
+    pub(crate) budget: &'q Budget,
     /// Whether names are dropped at the very end only.
     pub(crate) delayed_names: bool,
     /// Whether it matters since when samples count.
@@ -67,7 +67,7 @@ impl<'q> Evaluator<'q> {
     /// An evaluator for one query.
     pub fn new(
         querier: Option<&'q dyn Querier>,
-        budget: &'q Budget<'q>,
+        budget: &'q Budget,
         delayed_names: bool,
         use_start_timestamps: bool,
     ) -> Self {

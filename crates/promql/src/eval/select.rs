@@ -145,7 +145,7 @@ struct Reader<'r> {
     /// Whether it matters since when samples count.
     with_starts: bool,
     make: &'r Make<'r>,
-    budget: &'r Budget<'r>,
+    budget: &'r Budget,
     reads: Option<&'r Reads>,
 }
 

@@ -68,6 +68,8 @@ pub struct Flags {
     pub query_max_samples: usize,
     /// How many queries run at once.
     pub query_max_concurrency: usize,
+    /// How many queries wait for their turn.
+    pub query_max_waiting: usize,
     /// See `--rules.alert.for-outage-tolerance`, ms.
     pub outage_tolerance_ms: i64,
     /// See `--rules.alert.for-grace-period`, ms.
@@ -262,6 +264,7 @@ impl Reader {
             query_timeout: self.timeout("query.timeout")?,
             query_max_samples: self.number("query.max-samples")?,
             query_max_concurrency: self.number::<usize>("query.max-concurrency")?.max(1),
+            query_max_waiting: self.number("query.max-waiting")?,
             outage_tolerance_ms: self.duration("rules.alert.for-outage-tolerance")?,
             for_grace_period_ms: self.duration("rules.alert.for-grace-period")?,
             resend_delay_ms: self.duration("rules.alert.resend-delay")?,

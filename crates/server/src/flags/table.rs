@@ -68,6 +68,7 @@ pub(super) const FLAGS: &[Flag] = &[
     used("query.lookback-delta", Kind::Value("5m"), "How old a sample may be and still count as current."),
     used("query.max-concurrency", Kind::Value("20"), "How many queries run at once."),
     used("query.max-samples", Kind::Value("50000000"), "How many samples one query may hold in memory."),
+    used("query.max-waiting", Kind::Value("256"), "How many queries wait for their turn; further ones are refused."),
     used("query.timeout", Kind::Value("2m"), "How long a query may take."),
     used("rules.alert.for-grace-period", Kind::Value("10m"), "Restored alerts are pending at least this long after a restart."),
     used("rules.alert.for-outage-tolerance", Kind::Value("1h"), "After an outage up to this long the pending time of alerts is restored."),

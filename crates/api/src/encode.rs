@@ -11,15 +11,21 @@
 
 use std::io::Write;
 
-use model::{Labels, Timestamp};
-use promql::{MatrixSeries, QueryStats, SampleValue, Value, VectorSample};
+use model::{Histogram, Labels, Timestamp};
+use promql::{QueryStats, SampleValue, Value, VectorSample};
 
-use crate::envelope::list;
+use crate::error::ApiError;
 use crate::histogram;
 use crate::json::{self, Escape};
 
-/// Writes `resultType` and `result`, without the braces around them.
-pub(crate) fn result(out: &mut Vec<u8>, value: &Value) {
+/// So many samples are written before it is asked whether to go on.
+const SAMPLES_AT_A_TIME: usize = 4096;
+
+/// Says, of an answer with so many bytes so far, whether to go on with it.
+pub(crate) type GoOn<'g> = &'g dyn Fn(usize) -> Result<(), ApiError>;
+
+/// Writes `resultType` and `result`, without the braces around them. Fails when `go_on` does.
+pub(crate) fn result(out: &mut Vec<u8>, value: &Value, go_on: GoOn<'_>) -> Result<(), ApiError> {
     out.extend_from_slice(b"\"resultType\":\"");
     out.extend_from_slice(value.value_type().as_str().as_bytes());
     out.extend_from_slice(b"\",\"result\":");
@@ -33,9 +39,51 @@ pub(crate) fn result(out: &mut Vec<u8>, value: &Value) {
             json::text(out, text, Escape::Html);
             out.push(b']');
         }
-        Value::Vector(samples) => list(out, samples, vector_sample),
-        Value::Matrix(series) => list(out, series, matrix_series),
+        Value::Vector(samples) => array(out, samples, go_on, SAMPLES_AT_A_TIME, vector_sample)?,
+        Value::Matrix(series) => array(out, series, go_on, 1, |out, one| {
+            out.extend_from_slice(b"{\"metric\":");
+            labels(out, &one.labels);
+            if !one.floats.is_empty() {
+                out.extend_from_slice(b",\"values\":");
+                array(out, &one.floats, go_on, SAMPLES_AT_A_TIME, |out, (t, v)| {
+                    float(out, *t, *v);
+                    Ok(())
+                })?;
+            }
+            if !one.histograms.is_empty() {
+                out.extend_from_slice(b",\"histograms\":");
+                array(out, &one.histograms, go_on, 1, |out, (t, h)| {
+                    timed_histogram(out, *t, h);
+                    Ok(())
+                })?;
+            }
+            out.push(b'}');
+            Ok(())
+        })?,
     }
+    Ok(())
+}
+
+/// Writes an array, and asks every so many elements whether to go on.
+fn array<T>(
+    out: &mut Vec<u8>,
+    all: &[T],
+    go_on: GoOn<'_>,
+    every: usize,
+    element: impl Fn(&mut Vec<u8>, &T) -> Result<(), ApiError>,
+) -> Result<(), ApiError> {
+    out.push(b'[');
+    for (i, one) in all.iter().enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        if i % every == 0 {
+            go_on(out.len())?;
+        }
+        element(out, one)?;
+    }
+    out.push(b']');
+    Ok(())
 }
 
 /// Writes what a query took, without anything around it.
@@ -78,7 +126,7 @@ pub(crate) fn labels(out: &mut Vec<u8>, labels: &Labels) {
     out.push(b'}');
 }
 
-fn vector_sample(out: &mut Vec<u8>, sample: &VectorSample) {
+fn vector_sample(out: &mut Vec<u8>, sample: &VectorSample) -> Result<(), ApiError> {
     out.extend_from_slice(b"{\"metric\":");
     labels(out, &sample.labels);
     match &sample.value {
@@ -87,35 +135,20 @@ fn vector_sample(out: &mut Vec<u8>, sample: &VectorSample) {
             float(out, sample.t, *v);
         }
         SampleValue::Histogram(h) => {
-            out.extend_from_slice(b",\"histogram\":[");
-            time(out, sample.t);
-            out.push(b',');
-            histogram::write(out, h);
-            out.push(b']');
+            out.extend_from_slice(b",\"histogram\":");
+            timed_histogram(out, sample.t, h);
         }
     }
     out.push(b'}');
+    Ok(())
 }
 
-fn matrix_series(out: &mut Vec<u8>, series: &MatrixSeries) {
-    out.extend_from_slice(b"{\"metric\":");
-    labels(out, &series.labels);
-    if !series.floats.is_empty() {
-        out.reserve(series.floats.len() * 24);
-        out.extend_from_slice(b",\"values\":");
-        list(out, &series.floats, |out, (t, v)| float(out, *t, *v));
-    }
-    if !series.histograms.is_empty() {
-        out.extend_from_slice(b",\"histograms\":");
-        list(out, &series.histograms, |out, (t, h)| {
-            out.push(b'[');
-            time(out, *t);
-            out.push(b',');
-            histogram::write(out, h);
-            out.push(b']');
-        });
-    }
-    out.push(b'}');
+fn timed_histogram(out: &mut Vec<u8>, t: Timestamp, h: &Histogram) {
+    out.push(b'[');
+    time(out, t);
+    out.push(b',');
+    histogram::write(out, h);
+    out.push(b']');
 }
 
 fn float(out: &mut Vec<u8>, t: Timestamp, v: f64) {
@@ -153,12 +186,12 @@ fn plain_time(out: &mut Vec<u8>, t: Timestamp) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use promql::Value;
+    use promql::{MatrixSeries, Value};
     use std::time::Duration;
 
     fn check(value: &Value, expected: &str) {
         let mut out = Vec::new();
-        result(&mut out, value);
+        result(&mut out, value, &|_| Ok(())).expect("nothing stops it");
         assert_eq!(String::from_utf8(out).expect("JSON is UTF-8"), expected);
     }
 

@@ -2,6 +2,8 @@
 //!
 //! The two lists are left out when empty: a `null` there ends some clients' parsing.
 
+use std::convert::Infallible;
+
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
@@ -28,9 +30,25 @@ impl Envelope {
         warnings: &[String],
         infos: &[String],
     ) -> Self {
+        let write = |out: &mut Vec<u8>| {
+            write(out);
+            Ok::<_, Infallible>(())
+        };
+        match Self::try_write(write, warnings, infos) {
+            Ok(envelope) => envelope,
+            Err(never) => match never {},
+        }
+    }
+
+    /// The same, where writing may fail.
+    pub(crate) fn try_write<E>(
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+        warnings: &[String],
+        infos: &[String],
+    ) -> Result<Self, E> {
         let mut out = Vec::with_capacity(1024);
         out.extend_from_slice(b"{\"status\":\"success\",\"data\":");
-        write(&mut out);
+        write(&mut out)?;
         for (name, texts) in [("warnings", warnings), ("infos", infos)] {
             if !texts.is_empty() {
                 out.extend_from_slice(b",\"");
@@ -40,7 +58,7 @@ impl Envelope {
             }
         }
         out.push(b'}');
-        Self(out)
+        Ok(Self(out))
     }
 
     /// A list cut to `limit` elements (0: all), with a warning if there were more.

@@ -182,10 +182,10 @@ fn evaluate(parts: &Parts, asked: &Asked, when: When, turn: &Turn) -> Result<Env
             engine.range(store, &asked.expr, start, end, step_ms, &options)
         }
     };
-    Ok(envelope(asked, answer?, turn.queued))
+    envelope(asked, answer?, turn)
 }
 
-fn envelope(asked: &Asked, mut answer: Answer, queued: Duration) -> Envelope {
+fn envelope(asked: &Asked, mut answer: Answer, turn: &Turn) -> Result<Envelope, ApiError> {
     let mut warnings = answer.annotations.warnings(&asked.text);
     warnings.extend(match &mut answer.value {
         Value::Vector(samples) => cut(samples, asked.limit),
@@ -195,16 +195,17 @@ fn envelope(asked: &Asked, mut answer: Answer, queued: Duration) -> Envelope {
     let infos = answer.annotations.infos(&asked.text);
     let data = |out: &mut Vec<u8>| {
         out.push(b'{');
-        encode::result(out, &answer.value);
+        encode::result(out, &answer.value, &|_| turn.still_wanted())?;
         if asked.with_stats {
             out.extend_from_slice(b",\"stats\":");
-            encode::stats(out, &answer.stats, queued.as_secs_f64());
+            encode::stats(out, &answer.stats, turn.queued.as_secs_f64());
         }
         if let Some(explained) = &answer.explained {
             out.extend_from_slice(b",\"explain\":");
             explain::write(out, explained, &asked.text);
         }
         out.push(b'}');
+        Ok(())
     };
-    Envelope::write(data, &warnings, &infos)
+    Envelope::try_write(data, &warnings, &infos)
 }

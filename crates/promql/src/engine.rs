@@ -20,6 +20,7 @@ use crate::eval::Evaluator;
 use crate::eval::budget::{Budget, CancelToken, Usage};
 use crate::eval::profile::Profile;
 use crate::eval::series::{EvalSeries, drop_name, join_equal};
+use crate::eval::sort::sort;
 use crate::eval::steps::Steps;
 use crate::explain::Explained;
 use crate::parse::{ParseError, ParserOptions, parse_with};
@@ -252,7 +253,7 @@ impl Engine {
         let prepared = self.clock.monotonic();
         let raw = evaluate(&evaluator, &plan, expr.value_type())?;
         let evaluated = self.clock.monotonic();
-        let value = raw.into_value(&plan, when.step_ms == 0)?;
+        let value = raw.into_value(&plan, when.step_ms == 0, &budget)?;
         let sorted = self.clock.monotonic();
         let annotations = evaluator.into_annotations();
         let stats = QueryStats {
@@ -306,7 +307,12 @@ fn evaluate(
 }
 
 impl Raw {
-    fn into_value(self, plan: &Plan<'_>, is_instant: bool) -> Result<Value, EngineError> {
+    fn into_value(
+        self,
+        plan: &Plan<'_>,
+        is_instant: bool,
+        budget: &Budget,
+    ) -> Result<Value, EngineError> {
         let t = plan.steps.start;
         Ok(match self {
             Self::String(text) => Value::String { t, text },
@@ -319,11 +325,11 @@ impl Raw {
                 Value::Matrix(vec![MatrixSeries { labels, floats, histograms: Vec::new() }])
             }
             Self::Vector(series) => {
-                let series = finish_names(series)?;
-                if is_instant { vector(series, t) } else { matrix(series, plan.steps) }
+                let series = finish_names(series, budget)?;
+                if is_instant { vector(series, t) } else { matrix(series, plan.steps, budget)? }
             }
             Self::Matrix(mut series) => {
-                series.sort_by(|a, b| a.labels.cmp(&b.labels));
+                sort(&mut series, budget, &|a, b| a.labels.cmp(&b.labels))?;
                 Value::Matrix(series)
             }
         })
@@ -331,14 +337,17 @@ impl Raw {
 }
 
 /// Drops the names that were to go at the end, and refuses series that are equal then.
-fn finish_names(mut series: Vec<EvalSeries>) -> Result<Vec<EvalSeries>, EngineError> {
+fn finish_names(
+    mut series: Vec<EvalSeries>,
+    budget: &Budget,
+) -> Result<Vec<EvalSeries>, EngineError> {
     for one in &mut series {
         if one.drop_name {
             one.labels = drop_name(&one.labels);
             one.drop_name = false;
         }
     }
-    Ok(join_equal(series)?)
+    join_equal(series, budget)
 }
 
 fn vector(series: Vec<EvalSeries>, t: Timestamp) -> Value {
@@ -352,7 +361,15 @@ fn vector(series: Vec<EvalSeries>, t: Timestamp) -> Value {
     Value::Vector(series.into_iter().filter_map(sample).collect())
 }
 
-fn matrix(mut series: Vec<EvalSeries>, steps: Steps) -> Value {
-    series.sort_by(|a, b| a.labels.cmp(&b.labels));
-    Value::Matrix(series.into_iter().map(|one| one.into_matrix(steps)).collect())
+fn matrix(
+    mut series: Vec<EvalSeries>,
+    steps: Steps,
+    budget: &Budget,
+) -> Result<Value, EngineError> {
+    sort(&mut series, budget, &|a, b| a.labels.cmp(&b.labels))?;
+    let matrix = series.into_iter().enumerate().map(|(at, one)| {
+        budget.check_at(at)?;
+        Ok(one.into_matrix(steps))
+    });
+    Ok(Value::Matrix(matrix.collect::<Result<_, EngineError>>()?))
 }

@@ -27,6 +27,6 @@ mod starts;
 
 pub use append::{AppendError, Appendable, Appender, CommitError, Conflict, Exemplar, SeriesRef};
 pub use merge::merge;
-pub use query::{Querier, QueryError, Queryable, SelectHints};
+pub use query::{Querier, QueryError, Queryable, SelectHints, Stop};
 pub use series::{ChunkMeta, Columns, Series, SeriesSet};
 pub use starts::StartTimestamps;

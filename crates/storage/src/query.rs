@@ -1,5 +1,8 @@
 //! Selecting: a consistent view of a time range, and the series in it.
 
+use std::fmt;
+use std::sync::Arc;
+
 use model::{Matcher, TimeRange};
 
 use crate::SeriesSet;
@@ -17,13 +20,16 @@ pub enum QueryError {
         /// Where the part begins.
         offset: u64,
     },
+    /// [`SelectHints::stop`] said so.
+    #[error("the selection was interrupted")]
+    Interrupted,
     /// The source, not one of ours perhaps, could not answer.
     #[error("{0}")]
     Source(String),
 }
 
 /// What a caller will do with the series, for stores that can use it. Ignoring all of it is right.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct SelectHints {
     /// Distance of the evaluation steps, ms; 0 for an instant query.
     pub step_ms: i64,
@@ -36,6 +42,31 @@ pub struct SelectHints {
     /// Nothing outside will be read, though the view may be wider: a query has one view for all its
     /// selectors. `None` if that is not known.
     pub reach: Option<TimeRange>,
+    /// Whether to go on. A store looks at it where a selection may take long, and fails with
+    /// [`QueryError::Interrupted`].
+    pub stop: Stop,
+}
+
+/// Says whether something that takes long is to end. By default it never is.
+#[derive(Clone, Default)]
+pub struct Stop(Option<Arc<dyn Fn() -> bool + Send + Sync>>);
+
+impl Stop {
+    /// Ends what asks once `when` is true; it must stay true then.
+    pub fn when(when: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(when)))
+    }
+
+    /// Whether to end now.
+    pub fn is_set(&self) -> bool {
+        self.0.as_ref().is_some_and(|when| when())
+    }
+}
+
+impl fmt::Debug for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_set() { "Stop(set)" } else { "Stop(unset)" })
+    }
 }
 
 /// Something series can be selected from.

@@ -96,7 +96,7 @@ impl Querier for DbQuerier<'_> {
         let reach = hints.reach.unwrap_or(TimeRange::ALL);
         for (source, range) in self.sources() {
             let Some(range) = range.intersect(reach) else { continue };
-            let rows = select::rows(source, matchers)?;
+            let rows = select::rows_until(source, matchers, &hints.stop)?;
             if !rows.is_empty() {
                 sets.push(source.series(rows, range)?);
             }

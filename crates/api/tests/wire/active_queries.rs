@@ -5,9 +5,10 @@ use std::net::TcpStream;
 
 use api::Options;
 use serde_json::Value;
+use testkit::http::encoded;
 
-use crate::house::{House, all_on};
-use crate::limits::{begin, endless, running};
+use crate::house::{House, NOW, all_on};
+use crate::limits::{begin, endless, post, running};
 
 const PATH: &str = "/api/v1/status/active_queries";
 
@@ -117,4 +118,40 @@ fn a_line_that_is_full_refuses() {
         house.query("1"),
         (503, format!(r#"{{"status":"error","errorType":"unavailable","error":"{error}"}}"#))
     );
+}
+
+/// Queries that go on for long, each in another place.
+fn heavy() -> Vec<String> {
+    let chain =
+        |term: &dyn Fn(usize) -> String| (1..300).map(term).collect::<Vec<_>>().join(" or ");
+    vec![
+        chain(&|n| format!("quantile_over_time(0.{n}, (vector({n}) + time())[30d:20s])")),
+        chain(&|n| format!("deriv((vector({n}) + time())[30d:20s])")),
+        chain(&|n| format!("m * on (i) (m + {n})")),
+        chain(&|n| format!("topk({n}, m)")),
+        chain(&|n| format!("quantile(0.{n}, m)")),
+        chain(&|n| format!("count_values(\"v{n}\", m * time())")),
+        chain(&|n| format!("sort(m + {n})")),
+        chain(&|n| format!("label_replace(m, \"x{n}\", \"$1\", \"i\", \"(.*)\")")),
+        chain(&|n| format!("(m and on (i) m) unless (m > {n})")),
+    ]
+}
+
+#[test]
+fn a_query_of_any_kind_ends_when_its_client_hangs_up() {
+    let names: Vec<String> = (0..100).map(|i| format!("m{{i=\"{i}\"}}")).collect();
+    let samples: Vec<(&str, i64, f64)> =
+        names.iter().enumerate().map(|(i, name)| (name.as_str(), 200_000, i as f64)).collect();
+    let house = House::of(&samples);
+    for query in heavy() {
+        let (start, end) = (NOW / 1000 - 201, NOW / 1000);
+        let form = format!("query={}&start={start}&end={end}&step=0.02", encoded(&query));
+        let client = post(&house, "/api/v1/query_range", &form);
+        until(&house, &["running"]);
+        drop(client);
+        until(&house, &[]);
+        // Only a query that comes to its end counts what it has read.
+        let counted = "prometheus_engine_query_samples_total 0";
+        assert!(house.told("/metrics").1.lines().any(|line| line == counted), "{query}");
+    }
 }

@@ -18,11 +18,15 @@ pub(crate) fn endless() -> String {
 
 /// Asks for a query and does not wait for the answer.
 pub(crate) fn begin(house: &House, query: &str) -> TcpStream {
+    post(house, "/api/v1/query", &format!("query={}", encoded(query)))
+}
+
+/// Posts a form and does not wait for the answer.
+pub(crate) fn post(house: &House, path: &str, body: &str) -> TcpStream {
     let mut stream = TcpStream::connect(&house.address).expect("it listens");
-    let body = format!("query={}", encoded(query));
     let len = body.len();
     let head = format!(
-        "POST /api/v1/query HTTP/1.1\r\nHost: x\r\nContent-Length: {len}\r\n\
+        "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len}\r\n\
          Content-Type: application/x-www-form-urlencoded\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).expect("it takes everything");

@@ -234,6 +234,7 @@ impl Evaluator<'_> {
         groups.into_groups().into_iter().try_for_each(|(group, columns)| {
             let mut column = Column::absent(steps.count);
             for (step, q) in quantiles.iter().enumerate() {
+                self.budget.check()?;
                 values.clear();
                 values.extend(columns.iter().filter_map(|column| column.get(step)));
                 if !values.is_empty() {
@@ -285,7 +286,8 @@ impl Evaluator<'_> {
         for (group, counts) in groups.into_groups() {
             let mut counts: Vec<(Counted, Column)> = counts.into_iter().collect();
             counts.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-            for (counted, column) in counts {
+            for (at, (counted, column)) in counts.into_iter().enumerate() {
+                self.budget.check_at(at)?;
                 let value = match counted {
                     Counted::Float(bits) => Plain(f64::from_bits(bits)).to_string(),
                     Counted::Histogram(text) => text,

@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 
 use super::arithmetic::{calculate_all, compare, drops_name};
 use super::histograms::{divided, incompatible, scaled};
-use super::series::{EvalSeries, join_equal};
+use super::series::EvalSeries;
 use super::steps::Steps;
 use super::{Evaluator, Sink, join};
 use crate::ast::{BinaryOp, Matching};
@@ -179,17 +179,19 @@ impl Evaluator<'_> {
     ) -> Result<(), EngineError> {
         let mut left = Occurrence::default();
         let mut all = self.collect(&node.left, steps)?;
-        for series in &all {
+        for (at, series) in all.iter().enumerate() {
+            self.budget.check_at(at)?;
             note(&mut left, signature(&series.labels, matching), series);
         }
-        for mut series in self.collect(&node.right, steps)? {
+        for (at, mut series) in self.collect(&node.right, steps)?.into_iter().enumerate() {
+            self.budget.check_at(at)?;
             if let Some(mask) = left.get(&signature(&series.labels, matching)) {
                 series.column.drop_steps(mask);
             }
             all.push(series);
         }
         self.release(&all);
-        Self::emit(join_equal(all)?, sink)
+        self.rejoin(all, sink)
     }
 
     fn feed_joined(
@@ -207,6 +209,7 @@ impl Evaluator<'_> {
             return_bool: node.return_bool,
             matching,
             delayed_names: self.delayed_names,
+            budget: self.budget,
             notes: RefCell::default(),
         };
         let joined = join.run(&left, &right)?;

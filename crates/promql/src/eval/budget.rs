@@ -8,10 +8,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use model::Clock;
+use storage::Stop;
 
 use super::series::EvalSeries;
 use super::steps::Steps;
 use crate::error::EngineError;
+
+/// How many cheap elements of a loop go by before the deadline is looked at.
+const LOOK_EVERY: usize = 256;
 
 /// Tells a running query that nobody waits for its answer any more. Clones mean the same query.
 #[derive(Clone, Debug, Default)]
@@ -99,6 +103,14 @@ impl Budget {
         Self { clock, deadline, cancel, max_samples, usage }
     }
 
+    /// A budget that never ends, for tests.
+    #[cfg(test)]
+    pub(crate) fn unlimited() -> Self {
+        let clock = Arc::new(model::clock::ManualClock::at(0));
+        let (cancel, usage) = Default::default();
+        Self::new(clock, Duration::from_secs(1), cancel, usize::MAX, usage)
+    }
+
     /// Fails if the query is to end now.
     pub fn check(&self) -> Result<(), EngineError> {
         if self.cancel.is_canceled() {
@@ -108,6 +120,23 @@ impl Budget {
             return Err(EngineError::Timeout);
         }
         Ok(())
+    }
+
+    /// The same now and then: for element number `at` of a loop whose elements are cheap.
+    pub fn check_at(&self, at: usize) -> Result<(), EngineError> {
+        if at.is_multiple_of(LOOK_EVERY) { self.check() } else { Ok(()) }
+    }
+
+    /// Whether the query is to end now: what [`Self::check`] fails for.
+    pub fn is_over(&self) -> bool {
+        self.check().is_err()
+    }
+
+    /// The same for the store.
+    pub fn stop(&self) -> Stop {
+        let (cancel, clock, deadline) =
+            (self.cancel.clone(), Arc::clone(&self.clock), self.deadline);
+        Stop::when(move || cancel.is_canceled() || clock.monotonic() >= deadline)
     }
 
     /// Charges so many samples.

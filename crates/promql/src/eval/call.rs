@@ -12,6 +12,7 @@ use model::sample::is_stale;
 use rustc_hash::FxHashSet;
 use storage::Columns;
 
+use super::budget::Budget;
 use super::column::{Column, steps_of};
 use super::histograms::Histograms;
 use super::select::seconds;
@@ -156,15 +157,25 @@ impl Evaluator<'_> {
         }
         let make = |columns: &Columns, series: &mut EvalSeries| {
             if let Some(extension) = range.extension {
-                return Ok(over_extension(columns, range, extension, steps, series, &notes));
+                return over_extension(
+                    columns,
+                    range,
+                    extension,
+                    steps,
+                    series,
+                    &notes,
+                    self.budget,
+                );
             }
             if !columns.starts.is_empty() && looks_at_starts(range.function) {
-                return Ok(over_starts(columns, range, steps, series, &notes));
+                return over_starts(columns, range, steps, series, (&notes, self.budget));
             }
             let windows = Windows::new(columns, range.shift, steps, range.range_ms);
+            let windows = windows.under(self.budget);
             run(&windows, &mut series.column)?;
+            self.budget.check()?;
             if !columns.histograms.is_empty() {
-                over_histograms(columns, range, steps, series, &notes);
+                over_histograms(columns, range, steps, series, &notes, self.budget)?;
             }
             Ok(windows.looked_at())
         };
@@ -205,7 +216,8 @@ fn over_histograms(
     steps: Steps,
     series: &mut EvalSeries,
     notes: &Notes,
-) {
+    budget: &Budget,
+) -> Result<(), EngineError> {
     let columns = without_stale(columns);
     let metric = series.labels.metric_name().to_owned();
     let mut note = |note| {
@@ -213,6 +225,7 @@ fn over_histograms(
     };
     let mut all = Histograms::default();
     for (step, end_ms) in range.shift.times(steps).enumerate() {
+        budget.check()?;
         let window = NativeWindow::of(&columns, end_ms, range.range_ms);
         if window.histograms.is_empty() {
             continue;
@@ -228,6 +241,7 @@ fn over_histograms(
         }
     }
     series.histograms = (!all.is_empty()).then(|| Box::new(all));
+    Ok(())
 }
 
 /// Fills a series from windows with edges; returns how many samples they looked at.
@@ -238,17 +252,19 @@ fn over_extension(
     steps: Steps,
     series: &mut EvalSeries,
     notes: &Notes,
-) -> u64 {
+    budget: &Budget,
+) -> Result<u64, EngineError> {
     let ahead_ms = if extension == Extension::Smoothed { range.lookback_ms } else { 0 };
     let around_ms = range.range_ms.saturating_add(range.lookback_ms).saturating_add(ahead_ms);
     let mut looked_at = 0;
+    let notes = (notes, budget);
     fill(columns, series, notes, &mut range.shift.times(steps), &mut |columns, end_ms, note| {
         let within = NativeWindow::of(columns, end_ms, range.range_ms);
         let around = NativeWindow::of(columns, end_ms.saturating_add(ahead_ms), around_ms);
         looked_at += (within.floats.len() + within.times.len()) as u64;
         over_extended(range.function, extension, &around, &within, note)
-    });
-    looked_at
+    })?;
+    Ok(looked_at)
 }
 
 /// Fills a series from windows of samples some of which say since when they count; returns how many
@@ -258,15 +274,15 @@ fn over_starts(
     range: &Range<'_, '_>,
     steps: Steps,
     series: &mut EvalSeries,
-    notes: &Notes,
-) -> u64 {
+    under: (&Notes, &Budget),
+) -> Result<u64, EngineError> {
     let mut looked_at = 0;
-    fill(columns, series, notes, &mut range.shift.times(steps), &mut |columns, end_ms, note| {
+    fill(columns, series, under, &mut range.shift.times(steps), &mut |columns, end_ms, note| {
         let window = NativeWindow::of(columns, end_ms, range.range_ms);
         looked_at += (window.floats.len() + window.times.len()) as u64;
         over_started(range.function, &window, note)
-    });
-    looked_at
+    })?;
+    Ok(looked_at)
 }
 
 /// What a moment makes of the samples of a series, and says of them.
@@ -276,10 +292,10 @@ type MakeAt<'m> = dyn FnMut(&Columns, i64, &mut dyn FnMut(Note)) -> Outcome + 'm
 pub(super) fn fill(
     columns: &Columns,
     series: &mut EvalSeries,
-    notes: &Notes,
+    (notes, budget): (&Notes, &Budget),
     moments: &mut dyn Iterator<Item = i64>,
     make: &mut MakeAt<'_>,
-) {
+) -> Result<(), EngineError> {
     let columns = without_stale(columns);
     let metric = series.labels.metric_name().to_owned();
     let mut note = |note| {
@@ -287,6 +303,7 @@ pub(super) fn fill(
     };
     let mut all = Histograms::default();
     for (step, moment) in moments.enumerate() {
+        budget.check()?;
         match make(&columns, moment, &mut note) {
             Outcome::OfFloats | Outcome::Nothing => {}
             Outcome::Float(value) => series.column.set(step, value),
@@ -297,6 +314,7 @@ pub(super) fn fill(
         }
     }
     series.histograms = (!all.is_empty()).then(|| Box::new(all));
+    Ok(())
 }
 
 /// The same columns without stale markers, of either kind.
@@ -363,9 +381,4 @@ impl Distinct {
 /// The argument of a call at a place where the table has one.
 pub(super) fn argument<'n, 'e>(node: &'n CallNode<'e>, at: usize) -> &'n Node<'e> {
     node.arguments.get(at).expect("the checker counts the arguments")
-}
-
-/// Hands on what became of a vector that had to be looked at as a whole.
-pub(super) fn rejoin(series: Vec<EvalSeries>, sink: Sink<'_>) -> Result<(), EngineError> {
-    super::series::join_equal(series)?.into_iter().try_for_each(sink)
 }

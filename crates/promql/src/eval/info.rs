@@ -11,7 +11,7 @@ use model::labels::METRIC_NAME;
 use model::{Labels, MatchOp, Matcher};
 use rustc_hash::FxHashMap;
 
-use super::call::{argument, rejoin};
+use super::call::argument;
 use super::column::Column;
 use super::select::Take;
 use super::series::EvalSeries;
@@ -84,6 +84,7 @@ impl Evaluator<'_> {
         self.release(&base);
         let mut all = Vec::new();
         for series in base {
+            self.budget.check()?;
             if wanted.is_info(&series.labels) {
                 all.push(series);
             } else {
@@ -91,7 +92,7 @@ impl Evaluator<'_> {
                 enrich(&series, infos, &wanted, steps, &mut all)?;
             }
         }
-        rejoin(all, sink)
+        self.rejoin(all, sink)
     }
 
     /// The info series that belong to some of the series, each with the times of its samples.

@@ -14,6 +14,7 @@ use rustc_hash::FxHashMap;
 
 use super::arithmetic::{calculate_all, compare, drops_name};
 use super::binary::signature;
+use super::budget::Budget;
 use super::column::{Column, steps_of};
 use super::histograms::{Histograms, divided, incompatible, scaled};
 use super::series::{EvalSeries, drop_name, join_equal, names_the_metric};
@@ -27,6 +28,8 @@ pub(super) struct Join<'j> {
     pub(super) return_bool: bool,
     pub(super) matching: &'j Matching,
     pub(super) delayed_names: bool,
+    /// What the query may use.
+    pub(super) budget: &'j Budget,
     /// What is to be said about samples that do not fit together, and whether it is a warning.
     pub(super) notes: RefCell<BTreeSet<(bool, String)>>,
 }
@@ -59,12 +62,13 @@ impl Join<'_> {
     ) -> Result<Vec<EvalSeries>, EngineError> {
         let swapped = self.matching.cardinality == Cardinality::OneToMany;
         let (many, one) = if swapped { (right, left) } else { (left, right) };
-        let ones = self.index(one);
+        let ones = self.index(one)?;
         self.refuse_many_to_many(many, one, &ones)?;
         let filled = Filled::of(self, many, one, &ones);
         let mut joined: FxHashMap<Labels, Joined> = FxHashMap::default();
         let mut results = Vec::new();
         for series in many.iter().chain(&filled.many) {
+            self.budget.check()?;
             let signature = signature(&series.labels, self.matching);
             let partners = ones.get(&signature).map_or(&[][..], Vec::as_slice);
             let fill = filled.one(&signature, partners, one, series);
@@ -89,16 +93,17 @@ impl Join<'_> {
                 results.push(result);
             }
         }
-        Ok(join_equal(results)?)
+        join_equal(results, self.budget)
     }
 
     /// The series of the one side by signature, in order.
-    fn index(&self, one: &[EvalSeries]) -> FxHashMap<Labels, Vec<usize>> {
+    fn index(&self, one: &[EvalSeries]) -> Result<FxHashMap<Labels, Vec<usize>>, EngineError> {
         let mut ones: FxHashMap<Labels, Vec<usize>> = FxHashMap::default();
         for (at, series) in one.iter().enumerate() {
+            self.budget.check_at(at)?;
             ones.entry(signature(&series.labels, self.matching)).or_default().push(at);
         }
-        ones
+        Ok(ones)
     }
 
     /// Two series of the one side with equal signatures must not meet at a step, unless the many
@@ -119,6 +124,7 @@ impl Join<'_> {
         many.iter().for_each(|series| unite(&mut some_many, series.column.presence()));
         for places in shared {
             let mut seen: Vec<u64> = Vec::new();
+            self.budget.check()?;
             for at in places {
                 let mut here = one[*at].column.presence().to_vec();
                 here.iter_mut().zip(&some_many).for_each(|(h, m)| *h &= m);

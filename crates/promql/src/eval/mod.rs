@@ -24,6 +24,7 @@ mod sample_times;
 mod select;
 pub mod series;
 mod smoothed;
+pub(crate) mod sort;
 mod special;
 pub mod steps;
 mod subquery;
@@ -111,6 +112,7 @@ impl<'q> Evaluator<'q> {
         steps: Steps,
         sink: Sink<'_>,
     ) -> Result<(), EngineError> {
+        self.budget.check()?;
         self.budget.allow_steps(steps)?;
         match self.profile {
             // Not through a closure: trees are deep, and stacks are not.
@@ -141,6 +143,7 @@ impl<'q> Evaluator<'q> {
 
     /// The value of a scalar at each step.
     pub fn scalar(&self, node: &Node<'_>, steps: Steps) -> Result<Vec<f64>, EngineError> {
+        self.budget.check()?;
         self.budget.allow_steps(steps)?;
         match self.profile {
             None => self.scalar_op(node, steps),
@@ -200,7 +203,16 @@ impl<'q> Evaluator<'q> {
             Ok(())
         })?;
         self.release(&all);
-        join_equal(all)?.into_iter().try_for_each(sink)
+        self.rejoin(all, sink)
+    }
+
+    /// Hands on what became of a vector that had to be looked at as a whole.
+    pub(crate) fn rejoin(
+        &self,
+        series: Vec<EvalSeries>,
+        sink: Sink<'_>,
+    ) -> Result<(), EngineError> {
+        join_equal(series, self.budget)?.into_iter().try_for_each(sink)
     }
 
     /// Takes the name from a series, now or at the end.

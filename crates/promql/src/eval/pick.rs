@@ -11,7 +11,7 @@ use model::float::General;
 use rustc_hash::FxBuildHasher;
 
 use super::aggregate::{Groups, parameter, unusual};
-use super::budget::cost;
+use super::budget::{Budget, cost};
 use super::series::EvalSeries;
 use super::steps::Steps;
 use super::{Evaluator, Sink};
@@ -60,10 +60,11 @@ impl Evaluator<'_> {
         self.budget.check()?;
         self.budget.release(held);
         for (_, series) in groups.into_groups() {
+            self.budget.check()?;
             let chosen = match node.op {
                 AggregateOp::LimitRatio => by_ratio(series, &parameters),
                 AggregateOp::Limitk => first(series, &parameters),
-                op => extreme(&series, &parameters, op == AggregateOp::Topk),
+                op => extreme(&series, &parameters, op == AggregateOp::Topk, self.budget)?,
             };
             Self::emit(chosen, sink)?;
         }
@@ -105,10 +106,16 @@ fn count(k: f64, most: usize) -> usize {
 }
 
 /// The `k` largest or smallest of each step.
-fn extreme(series: &[EvalSeries], parameters: &[f64], largest: bool) -> Vec<EvalSeries> {
+fn extreme(
+    series: &[EvalSeries],
+    parameters: &[f64],
+    largest: bool,
+    budget: &Budget,
+) -> Result<Vec<EvalSeries>, EngineError> {
     let mut chosen: Vec<EvalSeries> = series.iter().map(emptied).collect();
     let mut ranked: Vec<(f64, usize)> = Vec::new();
     for (step, k) in parameters.iter().enumerate() {
+        budget.check()?;
         let k = count(*k, series.len());
         ranked.clear();
         let here = series.iter().enumerate();
@@ -123,10 +130,10 @@ fn extreme(series: &[EvalSeries], parameters: &[f64], largest: bool) -> Vec<Eval
     }
     if parameters.len() == 1 {
         ranked.sort_unstable_by(|a, b| rank(a, b, largest));
-        return ranked.iter().map(|(_, at)| chosen[*at].clone()).collect();
+        return Ok(ranked.iter().map(|(_, at)| chosen[*at].clone()).collect());
     }
     chosen.retain(|series| !series.column.is_empty());
-    chosen
+    Ok(chosen)
 }
 
 /// Best first, NaN last, equals in the order they came.
@@ -201,6 +208,10 @@ mod tests {
         values.iter().enumerate().map(one).collect()
     }
 
+    fn extremes(values: &[f64], k: f64, largest: bool) -> Vec<EvalSeries> {
+        extreme(&series(values), &[k], largest, &Budget::unlimited()).expect("no limit")
+    }
+
     fn names(series: &[EvalSeries]) -> Vec<String> {
         series.iter().map(|s| s.labels.get("i").to_owned()).collect()
     }
@@ -208,9 +219,9 @@ mod tests {
     #[test]
     fn the_best_come_first_and_nan_last() {
         let values = [1.0, f64::NAN, 3.0, 2.0];
-        assert_eq!(names(&extreme(&series(&values), &[2.0], true)), ["2", "3"]);
-        assert_eq!(names(&extreme(&series(&values), &[9.0], false)), ["0", "3", "2", "1"]);
-        assert!(extreme(&series(&values), &[0.9], true).is_empty());
+        assert_eq!(names(&extremes(&values, 2.0, true)), ["2", "3"]);
+        assert_eq!(names(&extremes(&values, 9.0, false)), ["0", "3", "2", "1"]);
+        assert!(extremes(&values, 0.9, true).is_empty());
     }
 
     #[test]

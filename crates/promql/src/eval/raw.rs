@@ -4,7 +4,7 @@ use model::sample::is_stale;
 use storage::Columns;
 
 use super::Evaluator;
-use super::select::read_ranges;
+use super::select::{read_in_pieces, read_ranges};
 use super::steps::Steps;
 use crate::error::EngineError;
 use crate::plan::{SelectNode, SubqueryNode};
@@ -23,19 +23,20 @@ impl Evaluator<'_> {
         }
         let Some(querier) = self.querier else { return Ok(Vec::new()) };
         let moment = Steps::single(select.shift.apply(steps.start));
-        let hints =
-            storage::SelectHints { range_ms: select.back_ms, ..storage::SelectHints::default() };
+        let hints = storage::SelectHints {
+            range_ms: select.back_ms,
+            stop: self.budget.stop(),
+            ..storage::SelectHints::default()
+        };
         let mut all = Vec::new();
         let mut columns = Columns::default();
         let reads = self.reads();
-        for series in querier.select(select.matchers, &hints)? {
+        for series in self.selected(querier.select(select.matchers, &hints))? {
             self.budget.check()?;
             let mut series = series?;
             columns.clear();
             let ranges = read_ranges(series.chunks(), moment, select.back_ms);
-            for range in &ranges {
-                series.read(*range, &mut columns)?;
-            }
+            read_in_pieces(series.as_mut(), &ranges, &mut columns, self.budget)?;
             if let Some(reads) = &reads {
                 reads.count(series.chunks(), &ranges, columns.len());
             }
@@ -66,7 +67,7 @@ impl Evaluator<'_> {
             series.iter_mut().filter(|one| one.drop_name).for_each(|one| {
                 one.labels = super::series::drop_name(&one.labels);
             });
-            series = super::series::join_equal(series)?;
+            series = super::series::join_equal(series, self.budget)?;
         }
         self.note_handed_on(series.len());
         Ok(series.into_iter().map(|one| one.into_matrix(subquery.inner)).collect())

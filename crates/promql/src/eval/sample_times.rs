@@ -1,7 +1,7 @@
 //! `timestamp` and `start_timestamp`: of what a selector sees not the value, but when it was and since
 //! when it counts.
 
-use super::call::{argument, rejoin};
+use super::call::argument;
 use super::select::{Take, seconds};
 use super::series::EvalSeries;
 use super::steps::Steps;
@@ -34,7 +34,7 @@ impl Evaluator<'_> {
                 take(series)
             })?;
         }
-        rejoin(all, sink)
+        self.rejoin(all, sink)
     }
 
     /// Of a plain selector since when its samples count; of anything else, which has forgotten that,
@@ -54,7 +54,7 @@ impl Evaluator<'_> {
             all.push(series);
             Ok(())
         })?;
-        rejoin(all, sink)
+        self.rejoin(all, sink)
     }
 
     /// Hands on a time of each sample that the argument sees, if that is a plain selector; false if it

@@ -10,7 +10,7 @@ use model::histogram::CounterResetHint;
 use model::sample::is_stale;
 use model::{Histogram, TimeRange, Timestamp};
 use rayon::prelude::*;
-use storage::{ChunkMeta, Columns, SelectHints, Series};
+use storage::{ChunkMeta, Columns, QueryError, SelectHints, Series};
 
 use super::budget::Budget;
 use super::column::Column;
@@ -29,6 +29,9 @@ const RUN: usize = 8;
 
 /// How many runs per core are under way before their series are handed on.
 const RUNS_PER_CORE: usize = 8;
+
+/// About so many samples are decoded before the budget is looked at.
+const PIECE: u64 = 1 << 18;
 
 /// What an instant selector gives for the sample it sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +86,14 @@ impl Evaluator<'_> {
         self.feed_read(select, steps, &make, sink)
     }
 
+    /// A selection, or why there is none: the budget's reason, if it was that.
+    pub(super) fn selected<T>(&self, set: Result<T, QueryError>) -> Result<T, EngineError> {
+        if matches!(set, Err(QueryError::Interrupted)) {
+            self.budget.check()?;
+        }
+        Ok(set?)
+    }
+
     /// Reads each series of a selector, lets `make` fill a column from its samples, and hands it on
     /// with the labels of the series. `make` returns how many samples its steps looked at; it runs on
     /// any core, `sink` on this one, in the store's order.
@@ -106,9 +117,10 @@ impl Evaluator<'_> {
             range_ms: if select.is_range { select.back_ms } else { 0 },
             // With the sample before the first one, if that is near.
             reach: reach(moments, back_ms.saturating_add(select.lookback_ms)),
+            stop: self.budget.stop(),
             ..SelectHints::default()
         };
-        let mut set = querier.select(select.matchers, &hints)?;
+        let mut set = self.selected(querier.select(select.matchers, &hints))?;
         let reads = self.reads();
         let (budget, with_starts) = (self.budget, self.use_start_timestamps);
         let reads = reads.as_ref();
@@ -183,9 +195,7 @@ impl Reader<'_> {
     ) -> Result<EvalSeries, EngineError> {
         columns.clear();
         let ranges = read_ranges(series.chunks(), self.moments, self.back_ms);
-        for range in &ranges {
-            series.read(*range, columns)?;
-        }
+        read_in_pieces(series, &ranges, columns, self.budget)?;
         if let Some(reads) = self.reads {
             reads.count(series.chunks(), &ranges, columns.len());
         }
@@ -202,6 +212,40 @@ impl Reader<'_> {
         self.budget.count_read(looked_at);
         Ok(made)
     }
+}
+
+/// Reads the ranges, and looks at the budget now and then: a series may be a long one.
+pub(super) fn read_in_pieces(
+    series: &mut dyn Series,
+    ranges: &[TimeRange],
+    columns: &mut Columns,
+    budget: &Budget,
+) -> Result<(), EngineError> {
+    for range in ranges {
+        for piece in pieces(series.chunks(), *range, PIECE) {
+            budget.check()?;
+            series.read(piece, columns)?;
+        }
+    }
+    Ok(())
+}
+
+/// A range cut where chunks begin, so that each part has about `samples` samples at most.
+fn pieces(chunks: &[ChunkMeta], range: TimeRange, samples: u64) -> Vec<TimeRange> {
+    let (mut pieces, mut from, mut count) = (Vec::new(), range.min(), 0);
+    for chunk in chunks.iter().filter(|chunk| chunk.max_t >= range.min()) {
+        if count > 0 && count + u64::from(chunk.count) > samples && chunk.min_t > from {
+            let Some(piece) = TimeRange::new(from, chunk.min_t - 1) else { continue };
+            if chunk.min_t > range.max() {
+                break;
+            }
+            pieces.push(piece);
+            (from, count) = (chunk.min_t, 0);
+        }
+        count += u64::from(chunk.count);
+    }
+    pieces.extend(TimeRange::new(from, range.max()));
+    pieces
 }
 
 /// The newest sample before `t`, if it is a histogram.
@@ -380,6 +424,29 @@ mod tests {
         );
         let near = read_ranges(&chunks, Steps::between(50, 350, 30), 40);
         assert_eq!(near, [TimeRange::new(11, 350).expect("rising")]);
+    }
+
+    #[test]
+    fn a_long_range_is_read_in_pieces_that_touch() {
+        let chunks: Vec<ChunkMeta> =
+            (0..5).map(|n| ChunkMeta { min_t: n * 100, max_t: n * 100 + 99, count: 10 }).collect();
+        let range = |from, to| TimeRange::new(from, to).expect("rising");
+        for (whole, samples, expected) in [
+            (range(-50, 450), 1000, vec![range(-50, 450)]),
+            (range(-50, 450), 20, vec![range(-50, 199), range(200, 399), range(400, 450)]),
+            (range(150, 350), 20, vec![range(150, 299), range(300, 350)]),
+            (range(150, 250), 20, vec![range(150, 250)]),
+            (range(150, 250), 1, vec![range(150, 199), range(200, 250)]),
+            (range(600, 700), 1, vec![range(600, 700)]),
+        ] {
+            assert_eq!(pieces(&chunks, whole, samples), expected, "{whole:?} by {samples}");
+        }
+        let overlapping = [
+            ChunkMeta { min_t: 0, max_t: 500, count: 10 },
+            ChunkMeta { min_t: 0, max_t: 300, count: 10 },
+            ChunkMeta { min_t: 200, max_t: 400, count: 10 },
+        ];
+        assert_eq!(pieces(&overlapping, range(0, 500), 10), [range(0, 199), range(200, 500)]);
     }
 
     proptest! {

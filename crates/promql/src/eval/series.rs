@@ -10,9 +10,11 @@ use model::labels::METRIC_NAME;
 use model::{Histogram, Labels};
 use rustc_hash::FxHashMap;
 
+use super::budget::Budget;
 use super::column::Column;
 use super::histograms::Histograms;
 use super::steps::Steps;
+use crate::error::EngineError;
 use crate::value::MatrixSeries;
 
 /// The label that says what kind of metric a series is of; goes with the name.
@@ -112,10 +114,14 @@ pub fn drop_name(labels: &Labels) -> Labels {
 
 /// Makes one series of all that have equal labels; the first one's place counts. Series without a
 /// value go.
-pub fn join_equal(series: Vec<EvalSeries>) -> Result<Vec<EvalSeries>, DuplicateLabelset> {
+pub fn join_equal(
+    series: Vec<EvalSeries>,
+    budget: &Budget,
+) -> Result<Vec<EvalSeries>, EngineError> {
     let mut places: FxHashMap<Labels, usize> = FxHashMap::default();
     let mut joined: Vec<EvalSeries> = Vec::with_capacity(series.len());
-    for one in series {
+    for (at, one) in series.into_iter().enumerate() {
+        budget.check_at(at)?;
         if one.column.is_empty() {
             continue;
         }
@@ -127,7 +133,7 @@ pub fn join_equal(series: Vec<EvalSeries>) -> Result<Vec<EvalSeries>, DuplicateL
             Entry::Occupied(place) => {
                 let first = &mut joined[*place.get()];
                 if first.column.overlaps(&one.column) {
-                    return Err(DuplicateLabelset);
+                    return Err(DuplicateLabelset.into());
                 }
                 join_histograms(first, &one);
                 first.column.fill_from(&one.column);
@@ -172,10 +178,12 @@ mod tests {
 
     #[test]
     fn equal_labels_join_unless_they_meet_at_a_step() {
-        let joined = join_equal(vec![series("x", &[(0, 1.0)]), series("x", &[(2, 3.0)])]);
-        assert_eq!(joined, Ok(vec![series("x", &[(0, 1.0), (2, 3.0)])]));
-        let met = join_equal(vec![series("x", &[(0, 1.0)]), series("x", &[(0, 3.0)])]);
-        assert_eq!(met, Err(DuplicateLabelset));
+        let budget = Budget::unlimited();
+        let apart = vec![series("x", &[(0, 1.0)]), series("x", &[(2, 3.0)])];
+        let joined = join_equal(apart, &budget).expect("they do not meet");
+        assert_eq!(joined, [series("x", &[(0, 1.0), (2, 3.0)])]);
+        let met = vec![series("x", &[(0, 1.0)]), series("x", &[(0, 3.0)])];
+        assert!(matches!(join_equal(met, &budget), Err(EngineError::Execution(_))));
     }
 
     #[test]

@@ -22,11 +22,11 @@ impl Evaluator<'_> {
         let (ahead_ms, back_ms) = select.reach_ms();
         let make = |columns: &Columns, series: &mut EvalSeries| {
             let moments = &mut select.shift.times(steps);
-            fill(columns, series, &notes, moments, &mut |columns, moment, note| {
+            fill(columns, series, (&notes, self.budget), moments, &mut |columns, moment, note| {
                 let end_ms = moment.saturating_add(ahead_ms);
                 let around = NativeWindow::of(columns, end_ms, back_ms.saturating_add(ahead_ms));
                 smoothed_at(&NativeWindow { end_ms: moment, ..around }, note)
-            });
+            })?;
             Ok(series.column.count() as u64)
         };
         self.feed_read(select, steps, &make, sink)?;

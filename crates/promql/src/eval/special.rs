@@ -1,9 +1,11 @@
 //! Functions that are neither of one value nor of one window: of the whole vector, of labels, of time.
 
+use std::cmp::Ordering;
+
 use model::float::Plain;
 use model::{Histogram, Labels};
 
-use super::call::{Range, argument, rejoin};
+use super::call::{Range, argument};
 use super::column::Column;
 use super::select::seconds;
 use super::series::EvalSeries;
@@ -46,14 +48,18 @@ impl Evaluator<'_> {
             Special::Info => self.feed_info(node, steps, sink),
             Special::LabelJoin => self.feed_label_join(node, steps, sink),
             Special::LabelReplace => self.feed_label_replace(node, steps, sink),
-            Special::Sort => self.feed_sorted(node, steps, sink, &|all| sort::by_value(all, false)),
+            Special::Sort => {
+                self.feed_sorted(node, steps, sink, &|a, b| sort::by_value(a, b, false))
+            }
             Special::SortDesc => {
-                self.feed_sorted(node, steps, sink, &|all| sort::by_value(all, true))
+                self.feed_sorted(node, steps, sink, &|a, b| sort::by_value(a, b, true))
             }
             Special::SortByLabel | Special::SortByLabelDesc => {
                 let falling = special == Special::SortByLabelDesc;
                 let labels = texts(node);
-                self.feed_sorted(node, steps, sink, &|all| sort::by_labels(all, &labels, falling))
+                let order =
+                    |a: &EvalSeries, b: &EvalSeries| sort::by_labels(a, b, &labels, falling);
+                self.feed_sorted(node, steps, sink, &order)
             }
             Special::StartTimestamp => self.feed_start_timestamps(node, steps, sink),
             Special::Timestamp => self.feed_timestamps(node, steps, sink),
@@ -175,7 +181,7 @@ impl Evaluator<'_> {
             all.push(made);
             Ok(())
         })?;
-        rejoin(all, sink)
+        self.rejoin(all, sink)
     }
 
     /// The histograms in an argument, classic and native.
@@ -193,7 +199,11 @@ impl Evaluator<'_> {
             !one.column.is_empty()
         });
         let span = span_of(node, at);
-        Ok((families(series, |text| self.warn(text, span)), natives))
+        let series = series.into_iter().enumerate();
+        let wanted = series.take_while(|(at, _)| self.budget.check_at(*at).is_ok());
+        let families = families(wanted.map(|(_, one)| one), |text| self.warn(text, span));
+        self.budget.check()?;
+        Ok((families, natives))
     }
 
     /// What `number` makes of each histogram of a native series.
@@ -259,6 +269,7 @@ impl Evaluator<'_> {
         self.warn_of_quantiles(quantiles.iter().copied(), span_of(node, 0));
         let mut all = Vec::with_capacity(families.len());
         for family in families {
+            self.budget.check()?;
             let column = self.quantiles_of(&family, &quantiles, span_of(node, 1));
             all.push(self.of_family(&family, family.labels.clone(), column));
         }
@@ -267,7 +278,7 @@ impl Evaluator<'_> {
             self.native_quantile(quantiles[step], h, metric, span)
         }));
         self.without_mixed(&mut all, classic, span);
-        rejoin(all, sink)
+        self.rejoin(all, sink)
     }
 
     fn feed_histogram_quantiles(
@@ -286,6 +297,7 @@ impl Evaluator<'_> {
             let span = span_of(node, 0);
             let mut made = Vec::with_capacity(families.len() + natives.len());
             for family in &families {
+                self.budget.check()?;
                 let column = self.quantiles_of(family, &quantiles, span);
                 made.push(self.of_family(family, family.labels.clone(), column));
             }
@@ -298,7 +310,7 @@ impl Evaluator<'_> {
             }
             all.append(&mut made);
         }
-        rejoin(all, sink)
+        self.rejoin(all, sink)
     }
 
     fn quantiles_of(&self, family: &Family, quantiles: &[f64], span: Span) -> Column {
@@ -338,7 +350,7 @@ impl Evaluator<'_> {
             native::fraction(lower[step], upper[step], h)
         }));
         self.without_mixed(&mut all, classic, span);
-        rejoin(all, sink)
+        self.rejoin(all, sink)
     }
 
     /// A series made of a histogram, which is another metric.
@@ -385,14 +397,15 @@ impl Evaluator<'_> {
     ) -> Result<(), EngineError> {
         let mut all = self.collect(argument(node, 0), steps)?;
         self.release(&all);
-        for series in &mut all {
+        for (at, series) in all.iter_mut().enumerate() {
+            self.budget.check_at(at)?;
             if let Some(labels) = relabel(&series.labels) {
                 series.labels = labels;
                 // A name that was just given stays.
                 series.drop_name &= target != model::labels::METRIC_NAME;
             }
         }
-        rejoin(all, sink)
+        self.rejoin(all, sink)
     }
 
     /// Sorts an instant vector; the series of a range query are ordered by labels in any case.
@@ -401,7 +414,7 @@ impl Evaluator<'_> {
         node: &CallNode<'_>,
         steps: Steps,
         sink: Sink<'_>,
-        order: &dyn Fn(&mut [EvalSeries]),
+        order: &dyn Fn(&EvalSeries, &EvalSeries) -> Ordering,
     ) -> Result<(), EngineError> {
         let mut all = self.collect(argument(node, 0), steps)?;
         self.release(&all);
@@ -412,7 +425,7 @@ impl Evaluator<'_> {
             }
         }
         if steps.count == 1 {
-            order(&mut all);
+            super::sort::sort(&mut all, self.budget, order)?;
         } else {
             self.warn(SORT_IN_RANGE, node.call.span);
         }

@@ -6,11 +6,14 @@
 //! loses digits. Stale markers are gone before a function sees anything.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 
 use model::Timestamp;
 use model::sample::is_stale;
 use storage::Columns;
 
+use super::budget::Budget;
+use super::sort::sort;
 use super::steps::{Shift, Steps};
 
 /// A window of so many samples is walked anew at each step, in Prometheus's order of addition and so
@@ -22,6 +25,10 @@ const FEW: usize = 1024;
 
 /// So many values are looked at together where few are what is looked for.
 pub(crate) const TOGETHER: usize = 64;
+/// How many windows are walked before the budget is looked at,
+const LOOK_EVERY: usize = 16;
+/// unless they have so many samples.
+const LONG: usize = 1 << 14;
 
 /// The windows of one series, one for each step.
 pub struct Windows<'a> {
@@ -32,6 +39,7 @@ pub struct Windows<'a> {
     range_ms: i64,
     bounds: Vec<Window>,
     looked_at: u64,
+    budget: Option<&'a Budget>,
 }
 
 /// The samples one step sees, as places in the columns: `from` inside, `to` outside.
@@ -68,12 +76,33 @@ impl<'a> Windows<'a> {
                 looked_at += (to - from) as u64;
             }
         }
-        Self { times, values, steps, shift, range_ms, bounds, looked_at }
+        Self { times, values, steps, shift, range_ms, bounds, looked_at, budget: None }
+    }
+
+    /// The same, which end early once the budget is over. Whoever walks them has to look at it then.
+    #[must_use]
+    pub fn under(self, budget: &'a Budget) -> Self {
+        Self { budget: Some(budget), ..self }
     }
 
     /// The windows that cover any sample, in the order of their steps.
     pub fn iter(&self) -> impl Iterator<Item = Window> + '_ {
-        self.bounds.iter().copied()
+        let goes_on = |budget: &Budget| !budget.is_over();
+        self.bounds.iter().copied().take_while(move |window| {
+            let is_cheap = window.step % LOOK_EVERY != 0 && window.count() < LONG;
+            is_cheap || self.budget.is_none_or(goes_on)
+        })
+    }
+
+    /// Sorts; returns whether to go on, which is not so once the budget is over.
+    pub fn sort<T>(&self, all: &mut [T], order: &dyn Fn(&T, &T) -> Ordering) -> bool {
+        match self.budget {
+            Some(budget) => sort(all, budget, order).is_ok(),
+            None => {
+                all.sort_by(order);
+                true
+            }
+        }
     }
 
     /// How many samples the windows cover together; one that is in two of them counts twice.

@@ -38,7 +38,10 @@ struct Bucket {
 /// The histograms there are in a vector, in the order they came up.
 ///
 /// A series without a usable `le` is none; `warn` is told.
-pub fn families(series: Vec<EvalSeries>, mut warn: impl FnMut(String)) -> Vec<Family> {
+pub fn families(
+    series: impl IntoIterator<Item = EvalSeries>,
+    mut warn: impl FnMut(String),
+) -> Vec<Family> {
     let mut places: FxHashMap<Labels, usize> = FxHashMap::default();
     let mut families: Vec<Family> = Vec::new();
     for one in series {

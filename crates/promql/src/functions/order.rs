@@ -48,10 +48,14 @@ pub(super) fn mad(windows: &Windows<'_>, _: &[Vec<f64>], out: &mut Column) {
 fn each_sorted(windows: &Windows<'_>, mut give: impl FnMut(usize, &Sorted<'_>)) {
     let values = windows.values();
     let mut places: Vec<usize> = (0..values.len()).collect();
-    places.sort_unstable_by(|a, b| match (values[*a].is_nan(), values[*b].is_nan()) {
-        (false, false) => values[*a].total_cmp(&values[*b]),
-        (a, b) => b.cmp(&a),
-    });
+    let goes_on =
+        windows.sort(&mut places, &|a, b| match (values[*a].is_nan(), values[*b].is_nan()) {
+            (false, false) => values[*a].total_cmp(&values[*b]),
+            (a, b) => b.cmp(&a),
+        });
+    if !goes_on {
+        return;
+    }
     let mut rank_of = vec![0; values.len()];
     places.iter().enumerate().for_each(|(rank, place)| rank_of[*place] = rank);
     let all: Vec<f64> = places.iter().map(|place| values[*place]).collect();

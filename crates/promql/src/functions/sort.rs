@@ -5,26 +5,22 @@ use std::cmp::Ordering;
 use crate::eval::series::EvalSeries;
 
 /// `sort` and `sort_desc`: by the value at the first step, NaN last either way.
-pub fn by_value(series: &mut [EvalSeries], falling: bool) {
+pub fn by_value(a: &EvalSeries, b: &EvalSeries, falling: bool) -> Ordering {
     let value = |one: &EvalSeries| one.column.get(0).unwrap_or(f64::NAN);
-    series.sort_by(|a, b| {
-        let (a, b) = (value(a), value(b));
-        match (a.is_nan(), b.is_nan()) {
-            (false, false) if falling => b.partial_cmp(&a).unwrap_or(Ordering::Equal),
-            (false, false) => a.partial_cmp(&b).unwrap_or(Ordering::Equal),
-            (a, b) => a.cmp(&b),
-        }
-    });
+    let (a, b) = (value(a), value(b));
+    match (a.is_nan(), b.is_nan()) {
+        (false, false) if falling => b.partial_cmp(&a).unwrap_or(Ordering::Equal),
+        (false, false) => a.partial_cmp(&b).unwrap_or(Ordering::Equal),
+        (a, b) => a.cmp(&b),
+    }
 }
 
 /// `sort_by_label` and `sort_by_label_desc`: by these labels, then by all of them.
-pub fn by_labels(series: &mut [EvalSeries], labels: &[&str], falling: bool) {
-    series.sort_by(|a, b| {
-        let compare = |label: &&str| natural(a.labels.get(label), b.labels.get(label));
-        let order = labels.iter().map(compare).find(|order| order.is_ne());
-        let order = order.unwrap_or_else(|| a.labels.cmp(&b.labels));
-        if falling { order.reverse() } else { order }
-    });
+pub fn by_labels(a: &EvalSeries, b: &EvalSeries, labels: &[&str], falling: bool) -> Ordering {
+    let compare = |label: &&str| natural(a.labels.get(label), b.labels.get(label));
+    let order = labels.iter().map(compare).find(|order| order.is_ne());
+    let order = order.unwrap_or_else(|| a.labels.cmp(&b.labels));
+    if falling { order.reverse() } else { order }
 }
 
 /// Compares texts so that numbers within them count as numbers: `a9` before `a10`.
@@ -70,18 +66,18 @@ mod tests {
     #[test]
     fn nan_comes_last_both_ways() {
         let mut series = vector(&[("nan", f64::NAN), ("2", 2.0), ("1", 1.0)]);
-        by_value(&mut series, false);
+        series.sort_by(|a, b| by_value(a, b, false));
         assert_eq!(names(&series), ["1", "2", "nan"]);
-        by_value(&mut series, true);
+        series.sort_by(|a, b| by_value(a, b, true));
         assert_eq!(names(&series), ["2", "1", "nan"]);
     }
 
     #[test]
     fn numbers_in_labels_count_as_numbers() {
         let mut series = vector(&[("a10", 0.0), ("a9b", 0.0), ("a9", 0.0), ("", 0.0), ("4", 0.0)]);
-        by_labels(&mut series, &["missing", "a"], false);
+        series.sort_by(|a, b| by_labels(a, b, &["missing", "a"], false));
         assert_eq!(names(&series), ["", "4", "a9", "a9b", "a10"]);
-        by_labels(&mut series, &["a"], true);
+        series.sort_by(|a, b| by_labels(a, b, &["a"], true));
         assert_eq!(names(&series), ["a10", "a9b", "a9", "4", ""]);
     }
 }

@@ -6,20 +6,32 @@
 
 use model::Matcher;
 use model::matcher::MatchOp;
-use storage::QueryError;
+use storage::{QueryError, Stop};
 
 use super::{Index, Postings};
+
+/// So many values are tried on a matcher before it is asked whether to go on.
+const VALUES_AT_A_TIME: u32 = 256;
 
 /// The rows that pass all matchers.
 ///
 /// Equals `index.all()` filtered by [`model::matcher::matches_all`] over the rows' labels.
 pub(crate) fn rows(index: &dyn Index, matchers: &[Matcher]) -> Result<Postings, QueryError> {
+    rows_until(index, matchers, &Stop::default())
+}
+
+/// The same, which fails once `stop` says so.
+pub(crate) fn rows_until(
+    index: &dyn Index,
+    matchers: &[Matcher],
+    stop: &Stop,
+) -> Result<Postings, QueryError> {
     let mut selected: Option<Postings> = None;
     let (subtracting, adding): (Vec<_>, Vec<_>) = matchers.iter().partition(|m| m.matches_empty());
     // Equalities first: they are the cheapest and cut the most.
     let (equal, other): (Vec<_>, Vec<_>) = adding.into_iter().partition(|m| m.op == MatchOp::Equal);
     for matcher in equal.into_iter().chain(other) {
-        let passing = passing(index, matcher)?;
+        let passing = passing(index, matcher, stop)?;
         let both = match selected {
             None => passing,
             Some(so_far) => so_far & passing,
@@ -37,13 +49,13 @@ pub(crate) fn rows(index: &dyn Index, matchers: &[Matcher]) -> Result<Postings, 
         if selected.is_empty() {
             break;
         }
-        selected -= refused(index, matcher)?;
+        selected -= refused(index, matcher, stop)?;
     }
     Ok(selected)
 }
 
 /// The rows that have the matcher's label with a value that passes.
-fn passing(index: &dyn Index, matcher: &Matcher) -> Result<Postings, QueryError> {
+fn passing(index: &dyn Index, matcher: &Matcher, stop: &Stop) -> Result<Postings, QueryError> {
     match matcher.literals() {
         // a="x", a=~"x|y"
         Some(values) if !matcher.is_negative() => union(index, &matcher.name, values),
@@ -51,25 +63,45 @@ fn passing(index: &dyn Index, matcher: &Matcher) -> Result<Postings, QueryError>
         Some([only]) if only.is_empty() => index.rows_with(&matcher.name),
         // a=~"x.*"
         _ if !matcher.is_negative() => {
-            index.postings_where(&matcher.name, matcher.prefix(), &mut |v| matcher.matches(v))
+            tried(index, &matcher.name, matcher.prefix(), &|v| matcher.matches(v), stop)
         }
         // a!~"x|", a!~".*": negative, and refusing the empty value
-        _ => index.postings_where(&matcher.name, "", &mut |v| matcher.matches(v)),
+        _ => tried(index, &matcher.name, "", &|v| matcher.matches(v), stop),
     }
 }
 
 /// The rows that have the matcher's label with a value that does not pass.
-fn refused(index: &dyn Index, matcher: &Matcher) -> Result<Postings, QueryError> {
+fn refused(index: &dyn Index, matcher: &Matcher, stop: &Stop) -> Result<Postings, QueryError> {
     match matcher.literals() {
         // a!="x", a!~"x|y"
         Some(values) if matcher.is_negative() => union(index, &matcher.name, values),
         // a!~"x.*"
         _ if matcher.is_negative() => {
-            index.postings_where(&matcher.name, matcher.prefix(), &mut |v| !matcher.matches(v))
+            tried(index, &matcher.name, matcher.prefix(), &|v| !matcher.matches(v), stop)
         }
         // a="", a=~"", a=~"x|", a=~".*"
-        _ => index.postings_where(&matcher.name, "", &mut |v| !matcher.matches(v)),
+        _ => tried(index, &matcher.name, "", &|v| !matcher.matches(v), stop),
     }
+}
+
+/// The rows whose label has a value that begins with `prefix` and that `keep` keeps.
+fn tried(
+    index: &dyn Index,
+    name: &str,
+    prefix: &str,
+    keep: &dyn Fn(&str) -> bool,
+    stop: &Stop,
+) -> Result<Postings, QueryError> {
+    let (mut count, mut stopped) = (0_u32, false);
+    let rows = index.postings_where(name, prefix, &mut |value| {
+        count = count.wrapping_add(1);
+        if count.is_multiple_of(VALUES_AT_A_TIME) {
+            stopped = stopped || stop.is_set();
+        }
+        // The rest is walked, but no expression is tried on it.
+        !stopped && keep(value)
+    })?;
+    if stopped { Err(QueryError::Interrupted) } else { Ok(rows) }
 }
 
 /// The rows whose label has one of these values; the empty value selects none.
@@ -158,6 +190,17 @@ mod tests {
         (op, "[abcz]", value).prop_map(|(op, name, value)| {
             Matcher::new(op, name, value).expect("a valid expression")
         })
+    }
+
+    #[test]
+    fn a_selection_ends_when_it_is_told_to() {
+        let row = |i: u32| model::Labels::from_pairs([("a", format!("x{i}"))]);
+        let index = Rows((0..1000).map(row).collect());
+        let matcher = |op| Matcher::new(op, "a", "x.*7").expect("a valid expression");
+        for op in [MatchOp::Regex, MatchOp::NotRegex] {
+            let ended = rows_until(&index, &[matcher(op)], &Stop::when(|| true));
+            assert!(matches!(ended, Err(QueryError::Interrupted)), "{ended:?}");
+        }
     }
 
     proptest! {

@@ -1,5 +1,6 @@
 //! `/api/v1/query`, `/api/v1/query_range`, `/api/v1/format_query`, `/api/v1/parse_query`.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -193,9 +194,17 @@ fn envelope(asked: &Asked, mut answer: Answer, turn: &Turn) -> Result<Envelope, 
         Value::Scalar { .. } | Value::String { .. } => Vec::new(),
     });
     let infos = answer.annotations.infos(&asked.text);
+    let held = RefCell::new((&mut answer.held, 0));
+    let go_on = |len: usize| {
+        turn.still_wanted()?;
+        let (held, charged) = &mut *held.borrow_mut();
+        held.bytes(len - *charged)?;
+        *charged = len;
+        Ok(())
+    };
     let data = |out: &mut Vec<u8>| {
         out.push(b'{');
-        encode::result(out, &answer.value, &|_| turn.still_wanted())?;
+        encode::result(out, &answer.value, &go_on)?;
         if asked.with_stats {
             out.extend_from_slice(b",\"stats\":");
             encode::stats(out, &answer.stats, turn.queued.as_secs_f64());

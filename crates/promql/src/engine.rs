@@ -18,6 +18,7 @@ use crate::ast::{Expr, ValueType};
 use crate::error::EngineError;
 use crate::eval::Evaluator;
 use crate::eval::budget::{Budget, CancelToken, Usage};
+use crate::eval::held::Held;
 use crate::eval::profile::Profile;
 use crate::eval::series::{EvalSeries, drop_name, join_equal};
 use crate::eval::sort::sort;
@@ -76,7 +77,7 @@ pub struct QueryOptions {
 }
 
 /// An answer and what is to be said about it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Answer {
     /// The value.
     pub value: Value,
@@ -86,6 +87,8 @@ pub struct Answer {
     pub stats: QueryStats,
     /// The plan and what each node of it cost, if that was asked for.
     pub explained: Option<Explained>,
+    /// What it is charged for as long as it is there; whoever writes it out may charge more.
+    pub held: Held,
 }
 
 /// What a query took.
@@ -251,7 +254,7 @@ impl Engine {
         )
         .profiled(profile.as_ref());
         let prepared = self.clock.monotonic();
-        let raw = evaluate(&evaluator, &plan, expr.value_type())?;
+        let (raw, held) = evaluate(&evaluator, &plan, expr.value_type())?;
         let evaluated = self.clock.monotonic();
         let value = raw.into_value(&plan, when.step_ms == 0, &budget)?;
         let sorted = self.clock.monotonic();
@@ -264,7 +267,7 @@ impl Engine {
             sorting: sorted.saturating_sub(evaluated),
         };
         let explained = profile.map(|profile| Explained::of(&plan, &profile.into_costs()));
-        Ok(Answer { value, annotations, stats, explained })
+        Ok(Answer { value, annotations, stats, explained, held })
     }
 
     fn context(&self, when: When, options: &QueryOptions) -> PlanContext {
@@ -291,18 +294,27 @@ fn evaluate(
     evaluator: &Evaluator<'_>,
     plan: &Plan<'_>,
     value_type: ValueType,
-) -> Result<Raw, EngineError> {
+) -> Result<(Raw, Held), EngineError> {
     Ok(match (&plan.root.op, value_type) {
-        (Op::String(text), _) => Raw::String((*text).to_owned()),
+        (Op::String(text), _) => (Raw::String((*text).to_owned()), evaluator.budget.held()),
         (Op::Select(select), ValueType::Matrix) => {
             let samples = || evaluator.samples(select, plan.steps);
-            Raw::Matrix(evaluator.timed(&plan.root, samples)?)
+            let (matrix, held) = evaluator.timed(&plan.root, samples)?;
+            (Raw::Matrix(matrix), held)
         }
         (Op::Subquery(subquery), _) => {
-            Raw::Matrix(evaluator.timed(&plan.root, || evaluator.points(subquery))?)
+            let (matrix, held) = evaluator.timed(&plan.root, || evaluator.points(subquery))?;
+            (Raw::Matrix(matrix), held)
         }
-        (_, ValueType::Scalar) => Raw::Scalar(evaluator.scalar(&plan.root, plan.steps)?),
-        (_, _) => Raw::Vector(evaluator.collect(&plan.root, plan.steps)?),
+        (_, ValueType::Scalar) => {
+            let (values, mut held) = evaluator.scalar(&plan.root, plan.steps)?;
+            held.samples(plan.steps.count)?;
+            (Raw::Scalar(values), held)
+        }
+        (_, _) => {
+            let (series, held) = evaluator.collect(&plan.root, plan.steps)?;
+            (Raw::Vector(series), held)
+        }
     })
 }
 

@@ -29,6 +29,7 @@ pub use annotation::Annotations;
 pub use engine::{Answer, Engine, EngineOptions, EngineStats, QueryOptions, QueryStats};
 pub use error::EngineError;
 pub use eval::budget::{CancelToken, Usage};
+pub use eval::held::Held;
 pub use explain::Explained;
 pub use lexer::QUERY_LIMIT_BYTES;
 pub use parse::{ParseError, ParserOptions, parse, parse_matchers, parse_with};

@@ -43,13 +43,25 @@ impl House {
         Self::with(samples, Options::default())
     }
 
+    /// The same with a limit of what queries may hold.
+    pub(crate) fn of_few_samples(samples: &[(&str, i64, f64)], max_samples: usize) -> Self {
+        let engine = EngineOptions { max_samples, ..EngineOptions::default() };
+        let house = Self::built(samples, Options::default(), engine);
+        house.open();
+        house
+    }
+
     /// Not ready yet.
     pub(crate) fn starting(samples: &[(&str, i64, f64)], options: Options) -> Self {
+        Self::built(samples, options, EngineOptions::default())
+    }
+
+    fn built(samples: &[(&str, i64, f64)], options: Options, engine: EngineOptions) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.expect("threads");
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(NOW));
-        let parts = parts(dir.path(), &clock);
+        let parts = parts(dir.path(), &clock, engine);
         append(&parts.db, samples);
         let (sender, commands) = mpsc::channel(1);
         let facts = ProcessFacts {
@@ -135,11 +147,11 @@ impl House {
     }
 }
 
-fn parts(dir: &std::path::Path, clock: &Arc<dyn Clock>) -> Parts {
+fn parts(dir: &std::path::Path, clock: &Arc<dyn Clock>, engine: EngineOptions) -> Parts {
     let options =
         tsdb::Options { path: dir.to_owned(), max_exemplars: 10, ..tsdb::Options::default() };
     let db = Arc::new(Db::open(options, NOW).expect("it opens"));
-    let engine = Arc::new(Engine::new(EngineOptions::default(), Arc::clone(clock)));
+    let engine = Arc::new(Engine::new(engine, Arc::clone(clock)));
     let notifier = Notifier::new(NotifierOptions::default(), Arc::clone(clock));
     let rules = RuleManager::new(
         Arc::clone(&db) as _,

@@ -59,6 +59,27 @@ fn a_query_ends_when_its_client_hangs_up_and_the_next_has_its_turn() {
 }
 
 #[test]
+fn the_written_answer_counts_as_what_a_query_holds() {
+    let names: Vec<String> = (0..60).map(|i| format!("m{{i=\"{i}\"}}")).collect();
+    let samples: Vec<(&str, i64, f64)> =
+        names.iter().map(|name| (name.as_str(), 220_000, 1.25)).collect();
+    let (start, end) = (NOW / 1000 - 220, NOW / 1000);
+    let path = format!("/api/v1/query_range?query=m&start={start}&end={end}&step=0.02");
+    // Held by itself the result is 660,060 samples; its text is as much again.
+    for (max_samples, status) in [(600_000, 422), (700_000, 422), (2_000_000, 200)] {
+        let house = House::of_few_samples(&samples, max_samples);
+        let told = house.told(&path);
+        assert_eq!(told.0, status, "{max_samples}");
+        if status != 200 {
+            let error =
+                "query processing would load too many samples into memory in query execution";
+            let body = format!(r#"{{"status":"error","errorType":"execution","error":"{error}"}}"#);
+            assert_eq!(told.1, body, "{max_samples}");
+        }
+    }
+}
+
+#[test]
 fn a_query_without_time_times_out() {
     let house = House::of(&[("up", 1000, 1.0)]);
     for timeout in ["0", "-1", "0s"] {

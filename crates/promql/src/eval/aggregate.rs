@@ -8,9 +8,9 @@ use model::float::Plain;
 use model::labels::METRIC_NAME;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::budget::cost;
 use super::column::Column;
 use super::fold::{Avg, Cell, Count, Fold, Group, Max, Min, Sum, Variance};
+use super::held::SAMPLE_BYTES;
 use super::histogram_sums::HistogramSums;
 use super::series::EvalSeries;
 use super::steps::Steps;
@@ -74,14 +74,15 @@ impl<'n, S> Groups<'n, S> {
     pub(super) fn of<E>(
         &mut self,
         series: &EvalSeries,
-        make: impl FnOnce() -> Result<S, E>,
+        make: impl FnOnce(&Labels) -> Result<S, E>,
     ) -> Result<&mut S, E> {
         let labels = self.key(&series.labels);
         let at = match self.places.get(&labels) {
             Some(at) => *at,
             None => {
                 let at = self.groups.len();
-                self.groups.push((EvalGroup { labels: labels.clone(), drop_name: false }, make()?));
+                let made = make(&labels)?;
+                self.groups.push((EvalGroup { labels: labels.clone(), drop_name: false }, made));
                 self.places.insert(labels, at);
                 at
             }
@@ -142,29 +143,29 @@ impl Evaluator<'_> {
         sink: Sink<'_>,
     ) -> Result<(), EngineError> {
         let mut groups: Groups<'_, Kept<C>> = Groups::new(node);
-        let mut held = 0;
+        let mut held = self.budget.held();
+        let cells = (size_of::<C>() * steps.count).div_ceil(SAMPLE_BYTES) + steps.count / 2;
         let mean = node.op == AggregateOp::Avg;
         self.feed(&node.operand, steps, &mut |mut series| {
             self.take_out_histograms(node, &mut series);
             if series.column.is_empty() {
                 return Ok(());
             }
-            let kept = groups.of(&series, || {
-                held += steps.count;
-                self.budget.hold(steps.count)?;
+            let kept = groups.of(&series, |labels| {
+                held.entry(labels)?;
+                held.samples(cells)?;
                 Ok::<_, EngineError>(Kept::new(steps.count))
             })?;
             if matches!(node.op, AggregateOp::Sum | AggregateOp::Avg) {
                 if series.histograms.is_some() {
                     kept.metric = series.labels.metric_name().to_owned();
                 }
-                kept.sums.add(&series);
+                kept.sums.add(&series, &mut held)?;
                 series.drop_histograms();
             }
             kept.fold.add(&series.column);
             Ok(())
         })?;
-        self.budget.release(held);
         groups.into_groups().into_iter().try_for_each(|(group, kept)| {
             let EvalGroup { labels, drop_name } = group;
             let mut column = kept.fold.finish();
@@ -214,22 +215,21 @@ impl Evaluator<'_> {
         sink: Sink<'_>,
     ) -> Result<(), EngineError> {
         let (parameter, span) = parameter(node);
-        let quantiles = self.scalar(parameter, steps)?;
+        let (quantiles, _quantiles) = self.scalar(parameter, steps)?;
         let mut groups: Groups<'_, Vec<Column>> = Groups::new(node);
-        let mut held = 0;
+        let mut held = self.budget.held();
         self.feed(&node.operand, steps, &mut |mut series| {
             self.take_out_histograms(node, &mut series);
             if series.column.is_empty() {
                 return Ok(());
             }
-            held += cost(&series);
-            self.budget.hold(cost(&series))?;
-            groups.of(&series, || Ok::<_, EngineError>(Vec::new()))?.push(series.column);
+            held.series(&series)?;
+            let make = |labels: &Labels| held.entry(labels).map(|()| Vec::new());
+            groups.of(&series, make)?.push(series.column);
             Ok(())
         })?;
         self.budget.check()?;
         self.warn_of_quantiles(unusual(&quantiles, 0.0, 1.0), span);
-        self.budget.release(held);
         let mut values = Vec::new();
         groups.into_groups().into_iter().try_for_each(|(group, columns)| {
             let mut column = Column::absent(steps.count);
@@ -257,13 +257,14 @@ impl Evaluator<'_> {
             _ => unreachable!("the checker lets only a text name the label of count_values"),
         };
         let mut groups: Groups<'_, FxHashMap<Counted, Column>> = Groups::new(node);
-        let mut held = 0;
+        let mut held = self.budget.held();
         self.feed(&node.operand, steps, &mut |mut series| {
             self.take_out_histograms(node, &mut series);
             if series.column.is_empty() {
                 return Ok(());
             }
-            let counts = groups.of(&series, || Ok::<_, EngineError>(FxHashMap::default()))?;
+            let make = |labels: &Labels| held.entry(labels).map(|()| FxHashMap::default());
+            let counts = groups.of(&series, make)?;
             for (step, value) in series.column.iter() {
                 let counted = match series.histogram(step) {
                     Some(histogram) => Counted::Histogram(histogram.to_string()),
@@ -272,8 +273,8 @@ impl Evaluator<'_> {
                 let column = match counts.entry(counted) {
                     std::collections::hash_map::Entry::Occupied(there) => there.into_mut(),
                     std::collections::hash_map::Entry::Vacant(place) => {
-                        held += steps.count / 2 + 1;
-                        self.budget.hold(steps.count / 2 + 1)?;
+                        held.bytes(COUNTED_BYTES + place.key().bytes())?;
+                        held.samples(steps.count / 2)?;
                         place.insert(Column::absent(steps.count))
                     }
                 };
@@ -281,7 +282,6 @@ impl Evaluator<'_> {
             }
             Ok(())
         })?;
-        self.budget.release(held);
         let mut totals: Groups<'_, Fold<Sum>> = Groups::keyed(Key::All);
         for (group, counts) in groups.into_groups() {
             let mut counts: Vec<(Counted, Column)> = counts.into_iter().collect();
@@ -301,16 +301,24 @@ impl Evaluator<'_> {
                 };
                 let drop_name = group.drop_name;
                 let series = EvalSeries { labels, column, drop_name, histograms: None };
-                let make = || Ok::<_, EngineError>(Fold::new(steps.count));
+                let make = |labels: &Labels| {
+                    held.entry(labels)?;
+                    held.samples(steps.count)?;
+                    Ok::<_, EngineError>(Fold::new(steps.count))
+                };
                 totals.of(&series, make)?.add(&series.column);
             }
         }
+        drop(held);
         totals.into_groups().into_iter().try_for_each(|(group, fold)| {
             let EvalGroup { labels, drop_name } = group;
             sink(EvalSeries { labels, column: fold.finish(), drop_name, histograms: None })
         })
     }
 }
+
+/// What a value that is counted takes beside its column.
+const COUNTED_BYTES: usize = 2 * (size_of::<Counted>() + size_of::<Column>());
 
 /// A value that `count_values` counts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -319,6 +327,16 @@ enum Counted {
     Float(u64),
     /// A histogram, as it is written.
     Histogram(String),
+}
+
+impl Counted {
+    /// What it takes beside itself.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Float(_) => 0,
+            Self::Histogram(text) => text.len(),
+        }
+    }
 }
 
 /// The parameter of an aggregation that has one.

@@ -10,6 +10,7 @@ use model::labels::METRIC_NAME;
 use rustc_hash::FxHashMap;
 
 use super::arithmetic::{calculate_all, compare, drops_name};
+use super::held::Held;
 use super::histograms::{divided, incompatible, scaled};
 use super::series::EvalSeries;
 use super::steps::Steps;
@@ -42,11 +43,11 @@ impl Evaluator<'_> {
     ) -> Result<(), EngineError> {
         match (node.scalars, node.matching) {
             ((_, true), _) => {
-                let scalar = self.scalar(&node.right, steps)?;
+                let (scalar, _held) = self.scalar(&node.right, steps)?;
                 self.feed_with_scalar(node, &node.left, &scalar, false, steps, sink)
             }
             ((true, _), _) => {
-                let scalar = self.scalar(&node.left, steps)?;
+                let (scalar, _held) = self.scalar(&node.left, steps)?;
                 self.feed_with_scalar(node, &node.right, &scalar, true, steps, sink)
             }
             (_, Some(matching)) => match node.op {
@@ -154,10 +155,9 @@ impl Evaluator<'_> {
         steps: Steps,
         sink: Sink<'_>,
     ) -> Result<(), EngineError> {
-        let mut right = Occurrence::default();
+        let (mut right, mut held) = (Occurrence::default(), self.budget.held());
         self.feed(&node.right, steps, &mut |series| {
-            note(&mut right, signature(&series.labels, matching), &series);
-            Ok(())
+            note(&mut right, signature(&series.labels, matching), &series, &mut held)
         })?;
         self.feed(&node.left, steps, &mut |mut series| {
             match (right.get(&signature(&series.labels, matching)), keep) {
@@ -178,20 +178,21 @@ impl Evaluator<'_> {
         sink: Sink<'_>,
     ) -> Result<(), EngineError> {
         let mut left = Occurrence::default();
-        let mut all = self.collect(&node.left, steps)?;
+        let (mut all, mut held) = self.collect(&node.left, steps)?;
         for (at, series) in all.iter().enumerate() {
             self.budget.check_at(at)?;
-            note(&mut left, signature(&series.labels, matching), series);
+            note(&mut left, signature(&series.labels, matching), series, &mut held)?;
         }
-        for (at, mut series) in self.collect(&node.right, steps)?.into_iter().enumerate() {
+        let (right, right_held) = self.collect(&node.right, steps)?;
+        held.absorb(right_held);
+        for (at, mut series) in right.into_iter().enumerate() {
             self.budget.check_at(at)?;
             if let Some(mask) = left.get(&signature(&series.labels, matching)) {
                 series.column.drop_steps(mask);
             }
             all.push(series);
         }
-        self.release(&all);
-        self.rejoin(all, sink)
+        self.rejoin((all, held), sink)
     }
 
     fn feed_joined(
@@ -201,8 +202,8 @@ impl Evaluator<'_> {
         steps: Steps,
         sink: Sink<'_>,
     ) -> Result<(), EngineError> {
-        let left = self.collect(&node.left, steps)?;
-        let right = self.collect(&node.right, steps)?;
+        let (left, left_held) = self.collect(&node.left, steps)?;
+        let (right, right_held) = self.collect(&node.right, steps)?;
         self.budget.check()?;
         let join = join::Join {
             op: node.op,
@@ -212,20 +213,29 @@ impl Evaluator<'_> {
             budget: self.budget,
             notes: RefCell::default(),
         };
-        let joined = join.run(&left, &right)?;
+        let (joined, held) = join.run(&left, &right)?;
         for (is_warning, text) in join.notes.take() {
             if is_warning { self.warn(text, node.span) } else { self.info(text, node.span) }
         }
-        self.release(&left);
-        self.release(&right);
+        drop((left, left_held, right, right_held, held));
         Self::emit(joined, sink)
     }
 }
 
-fn note(occurrence: &mut Occurrence, signature: Labels, series: &EvalSeries) {
+fn note(
+    occurrence: &mut Occurrence,
+    signature: Labels,
+    series: &EvalSeries,
+    held: &mut Held,
+) -> Result<(), EngineError> {
     let presence = series.column.presence();
     match occurrence.get_mut(&signature) {
         Some(mask) => mask.iter_mut().zip(presence).for_each(|(m, p)| *m |= p),
-        None => drop(occurrence.insert(signature, presence.to_vec())),
+        None => {
+            held.entry(&signature)?;
+            held.bytes(size_of_val(presence))?;
+            occurrence.insert(signature, presence.to_vec());
+        }
     }
+    Ok(())
 }

@@ -1,7 +1,6 @@
 //! The budget of one query: what it may hold, how long it may take, and whether anyone still waits.
 //!
-//! Columns that a query holds are charged in samples; a column counts for its values, but at least
-//! for half its steps, for it takes that memory even where nothing is present.
+//! What a query holds is charged by [`Held`], in samples.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -10,7 +9,7 @@ use std::time::Duration;
 use model::Clock;
 use storage::Stop;
 
-use super::series::EvalSeries;
+use super::held::{FREE_BYTES, Held, SAMPLE_BYTES};
 use super::steps::Steps;
 use crate::error::EngineError;
 
@@ -50,15 +49,28 @@ pub struct Usage(Arc<Counts>);
 
 #[derive(Debug, Default)]
 struct Counts {
-    held: AtomicUsize,
+    samples: AtomicUsize,
+    bytes: AtomicUsize,
     peak: AtomicUsize,
     read: AtomicU64,
 }
 
 impl Usage {
-    /// How many samples are held.
+    /// How many samples are held, other memory counted in samples.
     pub fn held(&self) -> usize {
-        self.0.held.load(Ordering::Relaxed)
+        let bytes = self.0.bytes.load(Ordering::Relaxed).saturating_sub(FREE_BYTES);
+        self.0.samples.load(Ordering::Relaxed) + bytes / SAMPLE_BYTES
+    }
+
+    pub(super) fn add(&self, samples: usize, bytes: usize) {
+        self.0.samples.fetch_add(samples, Ordering::Relaxed);
+        self.0.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.0.peak.fetch_max(self.held(), Ordering::Relaxed);
+    }
+
+    pub(super) fn take(&self, samples: usize, bytes: usize) {
+        self.0.samples.fetch_sub(samples, Ordering::Relaxed);
+        self.0.bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     /// How many samples were held at once at most.
@@ -106,9 +118,15 @@ impl Budget {
     /// A budget that never ends, for tests.
     #[cfg(test)]
     pub(crate) fn unlimited() -> Self {
+        Self::of(usize::MAX)
+    }
+
+    /// One of so many samples, for tests.
+    #[cfg(test)]
+    pub(crate) fn of(max_samples: usize) -> Self {
         let clock = Arc::new(model::clock::ManualClock::at(0));
         let (cancel, usage) = Default::default();
-        Self::new(clock, Duration::from_secs(1), cancel, usize::MAX, usage)
+        Self::new(clock, Duration::from_secs(1), cancel, max_samples, usage)
     }
 
     /// Fails if the query is to end now.
@@ -139,23 +157,10 @@ impl Budget {
         Stop::when(move || cancel.is_canceled() || clock.monotonic() >= deadline)
     }
 
-    /// Charges so many samples.
-    pub fn hold(&self, samples: usize) -> Result<(), EngineError> {
-        let held = self.usage.0.held.fetch_add(samples, Ordering::Relaxed) + samples;
-        self.usage.0.peak.fetch_max(held, Ordering::Relaxed);
-        if held > self.max_samples { Err(EngineError::TooManySamples) } else { Ok(()) }
-    }
-
-    /// Gives back what was charged.
-    pub fn release(&self, samples: usize) {
-        self.usage.0.held.fetch_sub(samples, Ordering::Relaxed);
-    }
-
-    /// Charges so many samples and gives them back at once: they are held for a moment only.
-    pub fn touch(&self, samples: usize) -> Result<(), EngineError> {
-        let result = self.hold(samples);
-        self.release(samples);
-        result
+    /// Nothing yet, to be charged to this budget.
+    pub fn held(&self) -> Held {
+        let usage = self.usage.clone();
+        Held { usage, max_samples: self.max_samples, samples: 0, bytes: 0 }
     }
 
     /// Refuses a column of so many steps before memory is taken for it.
@@ -180,15 +185,6 @@ impl Budget {
     }
 }
 
-/// A histogram counts for so many samples: it holds about so many numbers.
-const HISTOGRAM_COST: usize = 20;
-
-/// What a series is charged for.
-pub fn cost(series: &EvalSeries) -> usize {
-    let histograms = series.histograms.as_ref().map_or(0, |all| all.len() * HISTOGRAM_COST);
-    series.column.count().max(series.column.steps() / 2) + histograms
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -206,10 +202,11 @@ mod tests {
             Usage::default(),
         );
         assert!(budget.check().is_ok());
-        assert!(budget.hold(10).is_ok());
-        assert!(matches!(budget.touch(1), Err(EngineError::TooManySamples)));
-        budget.release(5);
-        assert!(budget.touch(5).is_ok());
+        let mut held = budget.held();
+        assert!(held.samples(10).is_ok());
+        assert!(matches!(budget.held().samples(1), Err(EngineError::TooManySamples)));
+        drop(held);
+        assert!(budget.held().samples(10).is_ok());
         assert_eq!(budget.peak(), 11);
         clock.advance(Duration::from_secs(1));
         assert!(matches!(budget.check(), Err(EngineError::Timeout)));

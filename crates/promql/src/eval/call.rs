@@ -14,6 +14,7 @@ use storage::Columns;
 
 use super::budget::Budget;
 use super::column::{Column, steps_of};
+use super::held::Held;
 use super::histograms::Histograms;
 use super::select::seconds;
 use super::series::{DuplicateLabelset, EvalSeries};
@@ -53,7 +54,7 @@ impl Evaluator<'_> {
                 column.map_in_place(f);
             }),
             Body::MapWith(f) => {
-                let scalars = self.scalars(node, steps)?;
+                let (scalars, _held) = self.scalars(node, steps)?;
                 let mut row = vec![0.0; scalars.len()];
                 self.feed_values(node, steps, sink, &mut |column| {
                     column.filter_map_in_place(|step, value| {
@@ -92,12 +93,16 @@ impl Evaluator<'_> {
         &self,
         node: &CallNode<'_>,
         steps: Steps,
-    ) -> Result<Vec<Vec<f64>>, EngineError> {
-        let scalars = node.call.arguments.iter().zip(&node.arguments);
-        scalars
-            .filter(|(written, _)| written.value_type() == ValueType::Scalar)
-            .map(|(_, argument)| self.scalar(argument, steps))
-            .collect()
+    ) -> Result<(Vec<Vec<f64>>, Held), EngineError> {
+        let (mut scalars, mut held) = (Vec::new(), self.budget.held());
+        for (written, argument) in node.call.arguments.iter().zip(&node.arguments) {
+            if written.value_type() == ValueType::Scalar {
+                let (scalar, more) = self.scalar(argument, steps)?;
+                scalars.push(scalar);
+                held.absorb(more);
+            }
+        }
+        Ok((scalars, held))
     }
 
     /// Hands on the result of a function over windows.
@@ -108,10 +113,10 @@ impl Evaluator<'_> {
         sink: Sink<'_>,
         f: &TryWindow<'_>,
     ) -> Result<(), EngineError> {
-        let scalars = self.scalars(node, steps)?;
+        let (scalars, _held) = self.scalars(node, steps)?;
         let range = Range::of(node);
         let name = node.function.name;
-        let mut distinct = Distinct::default();
+        let (mut distinct, mut names) = (Distinct::default(), self.budget.held());
         // At which steps there was anything.
         let mut seen = vec![0; steps.count.div_ceil(u64::BITS as usize)];
         let make = |windows: &Windows<'_>, column: &mut Column| {
@@ -129,6 +134,7 @@ impl Evaluator<'_> {
                 self.rename(&mut series);
             }
             if !self.delayed_names {
+                names.entry(&series.labels)?;
                 distinct.add(&series.labels)?;
             }
             sink(series)

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use model::Histogram;
 
 use super::column::Column;
+use super::held::{Held, histogram_samples};
 use super::histograms::Histograms;
 use super::series::EvalSeries;
+use crate::error::EngineError;
 use crate::native::{self, Note};
 
 /// The histograms of one group.
@@ -16,13 +18,15 @@ pub(super) struct HistogramSums(BTreeMap<usize, Vec<Arc<Histogram>>>);
 
 impl HistogramSums {
     /// Takes the histograms of a series in.
-    pub(super) fn add(&mut self, series: &EvalSeries) {
-        let Some(histograms) = &series.histograms else { return };
+    pub(super) fn add(&mut self, series: &EvalSeries, held: &mut Held) -> Result<(), EngineError> {
+        let Some(histograms) = &series.histograms else { return Ok(()) };
         for (step, histogram) in histograms.iter() {
             if series.column.is_present(step) {
+                held.samples(histogram_samples(histogram))?;
                 self.0.entry(step).or_default().push(Arc::clone(histogram));
             }
         }
+        Ok(())
     }
 
     /// Puts their sums or means beside what the floats of the group have come to; at steps with both

@@ -13,6 +13,7 @@ use rustc_hash::FxHashMap;
 
 use super::call::argument;
 use super::column::Column;
+use super::held::Held;
 use super::select::Take;
 use super::series::EvalSeries;
 use super::steps::Steps;
@@ -78,10 +79,10 @@ impl Evaluator<'_> {
             unreachable!("the planner makes a selector of it")
         };
         let wanted = Wanted::of(select.matchers);
-        let base = self.collect(argument(node, 0), steps)?;
+        let (base, mut held) = self.collect(argument(node, 0), steps)?;
         let select = (argument(node, 1), &**select);
-        let infos = self.info_series(select, &wanted, &base, steps)?;
-        self.release(&base);
+        let (infos, infos_held) = self.info_series(select, &wanted, &base, steps)?;
+        held.absorb(infos_held);
         let mut all = Vec::new();
         for series in base {
             self.budget.check()?;
@@ -89,10 +90,12 @@ impl Evaluator<'_> {
                 all.push(series);
             } else {
                 let infos = infos.get(&identity(&series.labels));
+                let before = all.len();
                 enrich(&series, infos, &wanted, steps, &mut all)?;
+                all[before..].iter().try_for_each(|made| held.series(made))?;
             }
         }
-        self.rejoin(all, sink)
+        self.rejoin((all, held), sink)
     }
 
     /// The info series that belong to some of the series, each with the times of its samples.
@@ -102,8 +105,8 @@ impl Evaluator<'_> {
         wanted: &Wanted<'_>,
         base: &[EvalSeries],
         steps: Steps,
-    ) -> Result<InfoSeries, EngineError> {
-        let mut infos = InfoSeries::default();
+    ) -> Result<(InfoSeries, Held), EngineError> {
+        let (mut infos, mut held) = (InfoSeries::default(), self.budget.held());
         let mut matchers: Vec<Matcher> = wanted.data.iter().copied().cloned().collect();
         matchers.extend(wanted.names.iter().cloned());
         let others = base.iter().filter(|series| !wanted.is_info(&series.labels));
@@ -119,17 +122,19 @@ impl Evaluator<'_> {
             }
         }
         if matchers.len() == count {
-            return Ok(infos);
+            return Ok((infos, held));
         }
         let select = SelectNode { matchers: &matchers, ..select.clone() };
         let mut take = |series: EvalSeries| {
+            held.series(&series)?;
+            held.entry(&series.labels)?;
             let name = series.labels.metric_name().to_owned();
             let of_name = infos.entry(identity(&series.labels)).or_default();
             of_name.entry(name).or_default().push(series);
             Ok(())
         };
         self.measured(node, &mut take, |sink| self.feed_instant(&select, steps, Take::Time, sink))?;
-        Ok(infos)
+        Ok((infos, held))
     }
 }
 

@@ -12,10 +12,12 @@ use model::histogram::CounterResetHint;
 use model::{Histogram, Labels};
 use rustc_hash::FxHashMap;
 
+use super::Collected;
 use super::arithmetic::{calculate_all, compare, drops_name};
 use super::binary::signature;
 use super::budget::Budget;
 use super::column::{Column, steps_of};
+use super::held::Held;
 use super::histograms::{Histograms, divided, incompatible, scaled};
 use super::series::{EvalSeries, drop_name, join_equal, names_the_metric};
 use crate::ast::{BinaryOp, Cardinality, Matching};
@@ -59,12 +61,14 @@ impl Join<'_> {
         &self,
         left: &[EvalSeries],
         right: &[EvalSeries],
-    ) -> Result<Vec<EvalSeries>, EngineError> {
+    ) -> Result<Collected, EngineError> {
+        let mut held = self.budget.held();
         let swapped = self.matching.cardinality == Cardinality::OneToMany;
         let (many, one) = if swapped { (right, left) } else { (left, right) };
-        let ones = self.index(one)?;
+        let ones = self.index(one, &mut held)?;
         self.refuse_many_to_many(many, one, &ones)?;
         let filled = Filled::of(self, many, one, &ones);
+        filled.many.iter().try_for_each(|series| held.series(series))?;
         let mut joined: FxHashMap<Labels, Joined> = FxHashMap::default();
         let mut results = Vec::new();
         for series in many.iter().chain(&filled.many) {
@@ -75,6 +79,7 @@ impl Join<'_> {
             if partners.is_empty() && fill.is_none() {
                 continue;
             }
+            held.entry(&signature)?;
             let joined = joined.entry(signature).or_default();
             for partner in partners.iter().map(|at| &one[*at]).chain(&fill) {
                 let (l, r) = if swapped { (partner, series) } else { (series, partner) };
@@ -90,18 +95,27 @@ impl Join<'_> {
                     self.join_histograms(l, r, &mut matched, &mut result);
                 }
                 self.refuse_twice(joined, &result.labels, &matched)?;
+                // With the steps that are taken, beside the column's own.
+                held.bytes(size_of_val(matched.as_slice()))?;
+                held.series(&result)?;
                 results.push(result);
             }
         }
-        join_equal(results, self.budget)
+        Ok((join_equal(results, self.budget)?, held))
     }
 
     /// The series of the one side by signature, in order.
-    fn index(&self, one: &[EvalSeries]) -> Result<FxHashMap<Labels, Vec<usize>>, EngineError> {
+    fn index(
+        &self,
+        one: &[EvalSeries],
+        held: &mut Held,
+    ) -> Result<FxHashMap<Labels, Vec<usize>>, EngineError> {
         let mut ones: FxHashMap<Labels, Vec<usize>> = FxHashMap::default();
         for (at, series) in one.iter().enumerate() {
             self.budget.check_at(at)?;
-            ones.entry(signature(&series.labels, self.matching)).or_default().push(at);
+            let signature = signature(&series.labels, self.matching);
+            held.entry(&signature)?;
+            ones.entry(signature).or_default().push(at);
         }
         Ok(ones)
     }

@@ -12,6 +12,7 @@ pub mod budget;
 mod call;
 pub mod column;
 pub(crate) mod fold;
+pub mod held;
 mod histogram_sums;
 pub mod histograms;
 mod info;
@@ -20,6 +21,7 @@ mod pick;
 pub(crate) mod power;
 pub mod profile;
 mod raw;
+mod relabel;
 mod sample_times;
 mod select;
 pub mod series;
@@ -38,8 +40,9 @@ use crate::annotation::Annotations;
 use crate::ast::Span;
 use crate::error::EngineError;
 use crate::plan::{Node, Op};
-use budget::{Budget, cost};
+use budget::Budget;
 use column::Column;
+use held::Held;
 use profile::Profile;
 use series::{EvalSeries, drop_name, join_equal};
 use steps::Steps;
@@ -48,6 +51,12 @@ pub use select::read_ranges;
 
 /// Takes the series of a vector one by one.
 pub(crate) type Sink<'s> = &'s mut dyn FnMut(EvalSeries) -> Result<(), EngineError>;
+
+/// A scalar at each step, and what it is charged.
+pub type Scalar = (Vec<f64>, Held);
+
+/// The series of a vector, and what they are charged.
+pub type Collected = (Vec<EvalSeries>, Held);
 
 /// Evaluates the nodes of one plan.
 pub struct Evaluator<'q> {
@@ -87,22 +96,17 @@ impl<'q> Evaluator<'q> {
         self.annotations.into_inner()
     }
 
-    /// The whole of a vector, charged to the budget; whoever drops it calls [`Self::release`].
-    pub fn collect(&self, node: &Node<'_>, steps: Steps) -> Result<Vec<EvalSeries>, EngineError> {
-        let mut all = Vec::new();
+    /// The whole of a vector, and what it is charged.
+    pub fn collect(&self, node: &Node<'_>, steps: Steps) -> Result<Collected, EngineError> {
+        let (mut all, mut held) = (Vec::new(), self.budget.held());
         self.feed(node, steps, &mut |series| {
             if !series.column.is_empty() {
-                self.budget.hold(cost(&series))?;
+                held.series(&series)?;
                 all.push(series);
             }
             Ok(())
         })?;
-        Ok(all)
-    }
-
-    /// Gives back to the budget what [`Self::collect`] charged for these.
-    pub fn release(&self, series: &[EvalSeries]) {
-        self.budget.release(series.iter().map(cost).sum());
+        Ok((all, held))
     }
 
     /// Hands the series of a vector to `sink`. A series may be without any value.
@@ -142,7 +146,7 @@ impl<'q> Evaluator<'q> {
     }
 
     /// The value of a scalar at each step.
-    pub fn scalar(&self, node: &Node<'_>, steps: Steps) -> Result<Vec<f64>, EngineError> {
+    pub fn scalar(&self, node: &Node<'_>, steps: Steps) -> Result<Scalar, EngineError> {
         self.budget.check()?;
         self.budget.allow_steps(steps)?;
         match self.profile {
@@ -151,25 +155,28 @@ impl<'q> Evaluator<'q> {
         }
     }
 
-    fn scalar_op(&self, node: &Node<'_>, steps: Steps) -> Result<Vec<f64>, EngineError> {
+    fn scalar_op(&self, node: &Node<'_>, steps: Steps) -> Result<Scalar, EngineError> {
+        let mut held = self.budget.held();
+        held.samples(steps.count / 2)?;
         match &node.op {
-            Op::Number(value) => Ok(vec![*value; steps.count]),
+            Op::Number(value) => Ok((vec![*value; steps.count], held)),
             Op::Once(inner) => {
-                let value = self.scalar(inner, steps.first())?;
-                Ok(value.first().map_or_else(Vec::new, |v| vec![*v; steps.count]))
+                let (value, _) = self.scalar(inner, steps.first())?;
+                Ok((value.first().map_or_else(Vec::new, |v| vec![*v; steps.count]), held))
             }
             Op::Negate(operand) => {
-                let mut values = self.scalar(operand, steps)?;
-                values.iter_mut().for_each(|v| *v = -*v);
-                Ok(values)
+                let mut negated = self.scalar(operand, steps)?;
+                negated.0.iter_mut().for_each(|v| *v = -*v);
+                Ok(negated)
             }
             Op::Binary(binary) => {
-                let left = self.scalar(&binary.left, steps)?;
-                let right = self.scalar(&binary.right, steps)?;
+                let (left, _left) = self.scalar(&binary.left, steps)?;
+                let (right, _right) = self.scalar(&binary.right, steps)?;
                 let pairs = left.iter().zip(&right);
-                Ok(pairs.map(|(l, r)| arithmetic::of_scalars(binary.op, *l, *r)).collect())
+                let pairs = pairs.map(|(l, r)| arithmetic::of_scalars(binary.op, *l, *r));
+                Ok((pairs.collect(), held))
             }
-            Op::Call(call) => self.scalar_call(call, steps),
+            Op::Call(call) => Ok((self.scalar_call(call, steps)?, held)),
             Op::Aggregate(_) | Op::Select(_) | Op::String(_) | Op::Subquery(_) => {
                 unreachable!("the checker lets only scalars stand where scalars are needed")
             }
@@ -193,26 +200,28 @@ impl<'q> Evaluator<'q> {
                 sink(series)
             });
         }
-        let mut all = Vec::new();
+        let (mut all, mut held) = (Vec::new(), self.budget.held());
         self.feed(node, steps, &mut |mut series| {
             if f(&mut series) {
                 self.rename(&mut series);
             }
-            self.budget.hold(cost(&series))?;
+            held.series(&series)?;
             all.push(series);
             Ok(())
         })?;
-        self.release(&all);
-        self.rejoin(all, sink)
+        self.rejoin((all, held), sink)
     }
 
     /// Hands on what became of a vector that had to be looked at as a whole.
     pub(crate) fn rejoin(
         &self,
-        series: Vec<EvalSeries>,
+        (series, held): Collected,
         sink: Sink<'_>,
     ) -> Result<(), EngineError> {
-        join_equal(series, self.budget)?.into_iter().try_for_each(sink)
+        let series = join_equal(series, self.budget)?;
+        // Whoever keeps them charges them anew.
+        drop(held);
+        series.into_iter().try_for_each(sink)
     }
 
     /// Takes the name from a series, now or at the end.

@@ -11,10 +11,10 @@ use model::float::General;
 use rustc_hash::FxBuildHasher;
 
 use super::aggregate::{Groups, parameter, unusual};
-use super::budget::{Budget, cost};
+use super::budget::Budget;
 use super::series::EvalSeries;
 use super::steps::Steps;
-use super::{Evaluator, Sink};
+use super::{Collected, Evaluator, Sink};
 use crate::ast::AggregateOp;
 use crate::error::EngineError;
 use crate::plan::AggregateNode;
@@ -31,7 +31,7 @@ impl Evaluator<'_> {
         sink: Sink<'_>,
     ) -> Result<(), EngineError> {
         let (parameter, span) = parameter(node);
-        let mut parameters = self.scalar(parameter, steps)?;
+        let (mut parameters, _parameters) = self.scalar(parameter, steps)?;
         if node.op == AggregateOp::LimitRatio {
             refuse_nan(&parameters, "Ratio value is NaN")?;
             for ratio in unusual(&parameters, -1.0, 1.0) {
@@ -45,27 +45,33 @@ impl Evaluator<'_> {
         } else {
             check_counts(&parameters)?;
         }
-        let mut groups: Groups<'_, Vec<EvalSeries>> = Groups::new(node);
-        let mut held = 0;
+        let mut groups: Groups<'_, Collected> = Groups::new(node);
         self.feed(&node.operand, steps, &mut |mut series| {
             self.take_out_histograms(node, &mut series);
             if series.column.is_empty() {
                 return Ok(());
             }
-            held += cost(&series);
-            self.budget.hold(cost(&series))?;
-            groups.of(&series, || Ok::<_, EngineError>(Vec::new()))?.push(series);
+            let (all, held) = groups.of(&series, |labels| {
+                let mut held = self.budget.held();
+                held.entry(labels)?;
+                Ok::<_, EngineError>((Vec::new(), held))
+            })?;
+            held.series(&series)?;
+            all.push(series);
             Ok(())
         })?;
-        self.budget.check()?;
-        self.budget.release(held);
-        for (_, series) in groups.into_groups() {
+        for (_, (series, mut held)) in groups.into_groups() {
             self.budget.check()?;
             let chosen = match node.op {
                 AggregateOp::LimitRatio => by_ratio(series, &parameters),
                 AggregateOp::Limitk => first(series, &parameters),
-                op => extreme(&series, &parameters, op == AggregateOp::Topk, self.budget)?,
+                op => {
+                    // As many again, empty at first.
+                    series.iter().try_for_each(|one| held.series(one))?;
+                    extreme(&series, &parameters, op == AggregateOp::Topk, self.budget)?
+                }
             };
+            drop(held);
             Self::emit(chosen, sink)?;
         }
         Ok(())

@@ -4,6 +4,7 @@ use model::sample::is_stale;
 use storage::Columns;
 
 use super::Evaluator;
+use super::held::Held;
 use super::select::{read_in_pieces, read_ranges};
 use super::steps::Steps;
 use crate::error::EngineError;
@@ -16,12 +17,13 @@ impl Evaluator<'_> {
         &self,
         select: &SelectNode<'_>,
         steps: Steps,
-    ) -> Result<Vec<MatrixSeries>, EngineError> {
+    ) -> Result<(Vec<MatrixSeries>, Held), EngineError> {
+        let mut held = self.budget.held();
         if let Some(extension) = select.extension {
             let text = "modifier can only be used within a function of ranges";
             return Err(EngineError::Execution(format!("{} {text}", extension.as_str())));
         }
-        let Some(querier) = self.querier else { return Ok(Vec::new()) };
+        let Some(querier) = self.querier else { return Ok((Vec::new(), held)) };
         let moment = Steps::single(select.shift.apply(steps.start));
         let hints = storage::SelectHints {
             range_ms: select.back_ms,
@@ -36,14 +38,16 @@ impl Evaluator<'_> {
             let mut series = series?;
             columns.clear();
             let ranges = read_ranges(series.chunks(), moment, select.back_ms);
-            read_in_pieces(series.as_mut(), &ranges, &mut columns, self.budget)?;
+            let mut scratch = self.budget.held();
+            read_in_pieces(series.as_mut(), &ranges, &mut columns, self.budget, &mut scratch)?;
             if let Some(reads) = &reads {
                 reads.count(series.chunks(), &ranges, columns.len());
             }
-            self.budget.hold(columns.len())?;
+            held.matrix(&columns, series.labels())?;
             self.budget.count_read(columns.len() as u64);
             let samples = columns.timestamps.iter().copied().zip(columns.values.iter().copied());
-            let floats: Vec<_> = samples.filter(|(_, value)| !is_stale(*value)).collect();
+            let mut floats = Vec::with_capacity(columns.timestamps.len());
+            floats.extend(samples.filter(|(_, value)| !is_stale(*value)));
             let times = columns.histogram_timestamps.iter().copied();
             let histograms = times.zip(columns.histograms.iter().cloned());
             let histograms: Vec<_> = histograms.filter(|(_, h)| !is_stale(h.sum)).collect();
@@ -54,15 +58,15 @@ impl Evaluator<'_> {
         }
         self.note_reads(reads.as_ref());
         self.note_handed_on(all.len());
-        Ok(all)
+        Ok((all, held))
     }
 
     /// The points of a subquery that is evaluated at one step.
     pub(crate) fn points(
         &self,
         subquery: &SubqueryNode<'_>,
-    ) -> Result<Vec<MatrixSeries>, EngineError> {
-        let mut series = self.collect(&subquery.operand, subquery.inner)?;
+    ) -> Result<(Vec<MatrixSeries>, Held), EngineError> {
+        let (mut series, held) = self.collect(&subquery.operand, subquery.inner)?;
         if self.delayed_names {
             series.iter_mut().filter(|one| one.drop_name).for_each(|one| {
                 one.labels = super::series::drop_name(&one.labels);
@@ -70,6 +74,7 @@ impl Evaluator<'_> {
             series = super::series::join_equal(series, self.budget)?;
         }
         self.note_handed_on(series.len());
-        Ok(series.into_iter().map(|one| one.into_matrix(subquery.inner)).collect())
+        let matrix = series.into_iter().map(|one| one.into_matrix(subquery.inner)).collect();
+        Ok((matrix, held))
     }
 }

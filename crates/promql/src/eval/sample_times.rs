@@ -21,9 +21,10 @@ impl Evaluator<'_> {
         steps: Steps,
         sink: Sink<'_>,
     ) -> Result<(), EngineError> {
-        let mut all = Vec::new();
+        let (mut all, mut held) = (Vec::new(), self.budget.held());
         let mut take = |mut series: EvalSeries| {
             self.rename(&mut series);
+            held.series(&series)?;
             all.push(series);
             Ok(())
         };
@@ -34,7 +35,7 @@ impl Evaluator<'_> {
                 take(series)
             })?;
         }
-        self.rejoin(all, sink)
+        self.rejoin((all, held), sink)
     }
 
     /// Of a plain selector since when its samples count; of anything else, which has forgotten that,
@@ -48,13 +49,14 @@ impl Evaluator<'_> {
         if !self.use_start_timestamps {
             return Err(EngineError::Execution(START_TIMESTAMPS_OFF.to_owned()));
         }
-        let mut all = Vec::new();
+        let (mut all, mut held) = (Vec::new(), self.budget.held());
         self.feed_times_of_samples(node, steps, Take::Start, &mut |mut series| {
             self.rename(&mut series);
+            held.series(&series)?;
             all.push(series);
             Ok(())
         })?;
-        self.rejoin(all, sink)
+        self.rejoin((all, held), sink)
     }
 
     /// Hands on a time of each sample that the argument sees, if that is a plain selector; false if it

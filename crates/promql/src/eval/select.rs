@@ -14,12 +14,13 @@ use storage::{ChunkMeta, Columns, QueryError, SelectHints, Series};
 
 use super::budget::Budget;
 use super::column::Column;
+use super::held::Held;
 use super::histograms::Histograms;
 use super::profile::Reads;
 use super::series::EvalSeries;
 use super::steps::Steps;
 use super::window::passed;
-use super::{Evaluator, Sink};
+use super::{Collected, Evaluator, Sink};
 use crate::error::EngineError;
 use crate::native::hints;
 use crate::plan::SelectNode;
@@ -136,7 +137,10 @@ impl Evaluator<'_> {
                 return Ok(());
             }
             for run in reader.read(&mut batch, cores) {
-                run?.into_iter().try_for_each(&mut *sink)?;
+                let (series, held) = run?;
+                // Whoever keeps them charges them anew.
+                drop(held);
+                series.into_iter().try_for_each(&mut *sink)?;
             }
             batch.clear();
         }
@@ -166,7 +170,7 @@ impl Reader<'_> {
         &self,
         batch: &mut [Box<dyn Series + '_>],
         cores: usize,
-    ) -> Vec<Result<Vec<EvalSeries>, EngineError>> {
+    ) -> Vec<Result<Collected, EngineError>> {
         if cores == 1 || batch.len() == 1 {
             let mut columns = Columns::default();
             return batch.chunks_mut(RUN).map(|run| self.read_run(run, &mut columns)).collect();
@@ -183,9 +187,15 @@ impl Reader<'_> {
         &self,
         run: &mut [Box<dyn Series + '_>],
         columns: &mut Columns,
-    ) -> Result<Vec<EvalSeries>, EngineError> {
+    ) -> Result<Collected, EngineError> {
         self.budget.check()?;
-        run.iter_mut().map(|series| self.read_series(series.as_mut(), columns)).collect()
+        let (mut made, mut held) = (Vec::with_capacity(run.len()), self.budget.held());
+        for series in run {
+            let one = self.read_series(series.as_mut(), columns)?;
+            held.series(&one)?;
+            made.push(one);
+        }
+        Ok((made, held))
     }
 
     fn read_series(
@@ -195,7 +205,8 @@ impl Reader<'_> {
     ) -> Result<EvalSeries, EngineError> {
         columns.clear();
         let ranges = read_ranges(series.chunks(), self.moments, self.back_ms);
-        read_in_pieces(series, &ranges, columns, self.budget)?;
+        let mut scratch = self.budget.held();
+        read_in_pieces(series, &ranges, columns, self.budget, &mut scratch)?;
         if let Some(reads) = self.reads {
             reads.count(series.chunks(), &ranges, columns.len());
         }
@@ -214,17 +225,21 @@ impl Reader<'_> {
     }
 }
 
-/// Reads the ranges, and looks at the budget now and then: a series may be a long one.
+/// Reads the ranges, charges what was read to `scratch`, and looks at the budget now and then: a
+/// series may be a long one.
 pub(super) fn read_in_pieces(
     series: &mut dyn Series,
     ranges: &[TimeRange],
     columns: &mut Columns,
     budget: &Budget,
+    scratch: &mut Held,
 ) -> Result<(), EngineError> {
     for range in ranges {
         for piece in pieces(series.chunks(), *range, PIECE) {
             budget.check()?;
             series.read(piece, columns)?;
+            *scratch = budget.held();
+            scratch.columns(columns)?;
         }
     }
     Ok(())

@@ -57,7 +57,11 @@ impl EvalSeries {
 
     /// Its samples with their times.
     pub fn into_matrix(self, steps: Steps) -> MatrixSeries {
-        let mut matrix = MatrixSeries::default();
+        let histograms = self.histograms.as_ref().map_or(0, |all| all.len());
+        let mut matrix = MatrixSeries {
+            floats: Vec::with_capacity(self.column.count().saturating_sub(histograms)),
+            ..MatrixSeries::default()
+        };
         for (step, value) in self.column.iter() {
             match self.histogram(step) {
                 Some(h) => matrix.histograms.push((steps.time(step), Histogram::clone(h))),

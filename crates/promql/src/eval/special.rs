@@ -7,6 +7,7 @@ use model::{Histogram, Labels};
 
 use super::call::{Range, argument};
 use super::column::Column;
+use super::held::Held;
 use super::select::seconds;
 use super::series::EvalSeries;
 use super::steps::Steps;
@@ -14,7 +15,7 @@ use super::{Evaluator, Sink, unlabelled};
 use crate::ast::{Expr, Span};
 use crate::error::EngineError;
 use crate::functions::histogram::{Family, families};
-use crate::functions::labels::{LabelJoin, LabelReplace, of_absent};
+use crate::functions::labels::of_absent;
 use crate::functions::{Body, Special};
 use crate::functions::{math, sort};
 use crate::native;
@@ -63,7 +64,11 @@ impl Evaluator<'_> {
             }
             Special::StartTimestamp => self.feed_start_timestamps(node, steps, sink),
             Special::Timestamp => self.feed_timestamps(node, steps, sink),
-            Special::Vector => sink(unlabelled(self.scalar(argument(node, 0), steps)?)),
+            Special::Vector => {
+                let (values, held) = self.scalar(argument(node, 0), steps)?;
+                drop(held);
+                sink(unlabelled(values))
+            }
             Special::MaxOf
             | Special::MinOf
             | Special::Pi
@@ -101,8 +106,8 @@ impl Evaluator<'_> {
         steps: Steps,
         f: fn(f64, f64) -> f64,
     ) -> Result<Vec<f64>, EngineError> {
-        let left = self.scalar(argument(node, 0), steps)?;
-        let right = self.scalar(argument(node, 1), steps)?;
+        let (left, _left) = self.scalar(argument(node, 0), steps)?;
+        let (right, _right) = self.scalar(argument(node, 1), steps)?;
         Ok(left.into_iter().zip(right).map(|(l, r)| f(l, r)).collect())
     }
 
@@ -168,7 +173,7 @@ impl Evaluator<'_> {
             "histogram_stddev" => |h| native::deviation(h).sqrt(),
             _ => native::deviation,
         };
-        let mut all = Vec::new();
+        let (mut all, mut held) = (Vec::new(), self.budget.held());
         self.feed(argument(node, 0), steps, &mut |series| {
             let mut column = Column::absent(steps.count);
             for (step, _) in series.column.iter() {
@@ -178,10 +183,11 @@ impl Evaluator<'_> {
             }
             let mut made = EvalSeries { column, histograms: None, ..series };
             self.rename(&mut made);
+            held.series(&made)?;
             all.push(made);
             Ok(())
         })?;
-        self.rejoin(all, sink)
+        self.rejoin((all, held), sink)
     }
 
     /// The histograms in an argument, classic and native.
@@ -190,9 +196,10 @@ impl Evaluator<'_> {
         node: &CallNode<'_>,
         at: usize,
         steps: Steps,
-    ) -> Result<(Vec<Family>, Vec<EvalSeries>), EngineError> {
-        let mut series = self.collect(argument(node, at), steps)?;
-        self.release(&series);
+    ) -> Result<(Vec<Family>, Vec<EvalSeries>, Held), EngineError> {
+        let (mut series, mut held) = self.collect(argument(node, at), steps)?;
+        let shared = series.iter().filter(|one| one.histograms.is_some());
+        shared.into_iter().try_for_each(|one| held.series(one))?;
         let natives = series.iter().filter(|one| one.histograms.is_some()).cloned().collect();
         series.retain_mut(|one| {
             one.drop_histograms();
@@ -203,7 +210,9 @@ impl Evaluator<'_> {
         let wanted = series.take_while(|(at, _)| self.budget.check_at(*at).is_ok());
         let families = families(wanted.map(|(_, one)| one), |text| self.warn(text, span));
         self.budget.check()?;
-        Ok((families, natives))
+        // A family for each bucket at most, with as many labels.
+        families.iter().try_for_each(|family: &Family| held.entry(&family.labels))?;
+        Ok((families, natives, held))
     }
 
     /// What `number` makes of each histogram of a native series.
@@ -264,21 +273,22 @@ impl Evaluator<'_> {
         steps: Steps,
         sink: Sink<'_>,
     ) -> Result<(), EngineError> {
-        let quantiles = self.scalar(argument(node, 0), steps)?;
-        let (families, natives) = self.all_histograms(node, 1, steps)?;
+        let (quantiles, _quantiles) = self.scalar(argument(node, 0), steps)?;
+        let (families, natives, mut held) = self.all_histograms(node, 1, steps)?;
         self.warn_of_quantiles(quantiles.iter().copied(), span_of(node, 0));
         let mut all = Vec::with_capacity(families.len());
         for family in families {
             self.budget.check()?;
             let column = self.quantiles_of(&family, &quantiles, span_of(node, 1));
             all.push(self.of_family(&family, family.labels.clone(), column));
+            all.last().into_iter().try_for_each(|made| held.series(made))?;
         }
         let (classic, span) = (all.len(), span_of(node, 1));
         all.extend(self.of_natives(&natives, steps, &|step, h, metric| {
             self.native_quantile(quantiles[step], h, metric, span)
         }));
         self.without_mixed(&mut all, classic, span);
-        self.rejoin(all, sink)
+        self.rejoin((all, held), sink)
     }
 
     fn feed_histogram_quantiles(
@@ -288,10 +298,10 @@ impl Evaluator<'_> {
         sink: Sink<'_>,
     ) -> Result<(), EngineError> {
         let label = texts(node).first().copied().unwrap_or_default();
-        let (families, natives) = self.all_histograms(node, 0, steps)?;
+        let (families, natives, mut held) = self.all_histograms(node, 0, steps)?;
         let mut all = Vec::new();
         for at in 2..node.arguments.len() {
-            let quantiles = self.scalar(argument(node, at), steps)?;
+            let (quantiles, _quantiles) = self.scalar(argument(node, at), steps)?;
             self.warn_of_quantiles(quantiles.iter().copied(), span_of(node, at));
             let value = Plain(quantiles.first().copied().unwrap_or(f64::NAN)).to_string();
             let span = span_of(node, 0);
@@ -306,11 +316,12 @@ impl Evaluator<'_> {
             }));
             self.without_mixed(&mut made, families.len(), span);
             for series in &mut made {
+                held.series(series)?;
                 series.labels = series.labels.to_builder().set(label, value.as_str()).build();
             }
             all.append(&mut made);
         }
-        self.rejoin(all, sink)
+        self.rejoin((all, held), sink)
     }
 
     fn quantiles_of(&self, family: &Family, quantiles: &[f64], span: Span) -> Column {
@@ -331,9 +342,9 @@ impl Evaluator<'_> {
         steps: Steps,
         sink: Sink<'_>,
     ) -> Result<(), EngineError> {
-        let lower = self.scalar(argument(node, 0), steps)?;
-        let upper = self.scalar(argument(node, 1), steps)?;
-        let (families, natives) = self.all_histograms(node, 2, steps)?;
+        let (lower, _lower) = self.scalar(argument(node, 0), steps)?;
+        let (upper, _upper) = self.scalar(argument(node, 1), steps)?;
+        let (families, natives, held) = self.all_histograms(node, 2, steps)?;
         let classic = families.len();
         let all = families.into_iter().map(|family| {
             let column = family.fractions(&lower, &upper);
@@ -350,7 +361,7 @@ impl Evaluator<'_> {
             native::fraction(lower[step], upper[step], h)
         }));
         self.without_mixed(&mut all, classic, span);
-        self.rejoin(all, sink)
+        self.rejoin((all, held), sink)
     }
 
     /// A series made of a histogram, which is another metric.
@@ -361,53 +372,6 @@ impl Evaluator<'_> {
         series
     }
 
-    fn feed_label_replace(
-        &self,
-        node: &CallNode<'_>,
-        steps: Steps,
-        sink: Sink<'_>,
-    ) -> Result<(), EngineError> {
-        let [target, replacement, source, regex] =
-            texts(node).try_into().expect("the checker counts the arguments");
-        let replace = LabelReplace::new([target, replacement, source, regex]);
-        let replace = replace.map_err(EngineError::Execution)?;
-        self.feed_relabelled(node, steps, sink, replace.target(), &|labels| replace.apply(labels))
-    }
-
-    fn feed_label_join(
-        &self,
-        node: &CallNode<'_>,
-        steps: Steps,
-        sink: Sink<'_>,
-    ) -> Result<(), EngineError> {
-        let texts = texts(node);
-        let join = LabelJoin::new(texts[0], texts[1], &texts[2..]);
-        let join = join.map_err(EngineError::Execution)?;
-        self.feed_relabelled(node, steps, sink, join.target(), &|labels| Some(join.apply(labels)))
-    }
-
-    /// Hands on the series of the first argument with other labels, where `relabel` gives some.
-    fn feed_relabelled(
-        &self,
-        node: &CallNode<'_>,
-        steps: Steps,
-        sink: Sink<'_>,
-        target: &str,
-        relabel: &dyn Fn(&Labels) -> Option<Labels>,
-    ) -> Result<(), EngineError> {
-        let mut all = self.collect(argument(node, 0), steps)?;
-        self.release(&all);
-        for (at, series) in all.iter_mut().enumerate() {
-            self.budget.check_at(at)?;
-            if let Some(labels) = relabel(&series.labels) {
-                series.labels = labels;
-                // A name that was just given stays.
-                series.drop_name &= target != model::labels::METRIC_NAME;
-            }
-        }
-        self.rejoin(all, sink)
-    }
-
     /// Sorts an instant vector; the series of a range query are ordered by labels in any case.
     fn feed_sorted(
         &self,
@@ -416,8 +380,7 @@ impl Evaluator<'_> {
         sink: Sink<'_>,
         order: &dyn Fn(&EvalSeries, &EvalSeries) -> Ordering,
     ) -> Result<(), EngineError> {
-        let mut all = self.collect(argument(node, 0), steps)?;
-        self.release(&all);
+        let (mut all, held) = self.collect(argument(node, 0), steps)?;
         if matches!(node.function.body, Body::Special(Special::Sort | Special::SortDesc)) {
             // Histograms have no order.
             for series in &mut all {
@@ -429,6 +392,7 @@ impl Evaluator<'_> {
         } else {
             self.warn(SORT_IN_RANGE, node.call.span);
         }
+        drop(held);
         all.into_iter().try_for_each(sink)
     }
 }
@@ -443,7 +407,7 @@ fn span_of(node: &CallNode<'_>, at: usize) -> Span {
 }
 
 /// The arguments that are texts, in order.
-fn texts<'e>(node: &CallNode<'e>) -> Vec<&'e str> {
+pub(super) fn texts<'e>(node: &CallNode<'e>) -> Vec<&'e str> {
     let text = |argument: &'e Expr| match argument.unwrap_parens() {
         Expr::String { value, .. } => Some(value.as_str()),
         _ => None,

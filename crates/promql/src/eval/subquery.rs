@@ -25,7 +25,7 @@ impl Evaluator<'_> {
         make: &Make<'_>,
         sink: Sink<'_>,
     ) -> Result<(), EngineError> {
-        let inner = self.collect(&subquery.operand, subquery.inner)?;
+        let (inner, _held) = self.collect(&subquery.operand, subquery.inner)?;
         let mut columns = Columns::default();
         for series in &inner {
             self.budget.check()?;
@@ -43,13 +43,15 @@ impl Evaluator<'_> {
                     columns.values.push(value);
                 }
             }
+            let mut scratch = self.budget.held();
+            scratch.columns(&columns)?;
             let column = Column::absent(steps.count);
             let mut outer = EvalSeries::new(series.labels.clone(), column);
             outer.drop_name = series.drop_name;
             self.budget.count_read(make(&columns, &mut outer)?);
+            drop(scratch);
             sink(outer)?;
         }
-        self.release(&inner);
         Ok(())
     }
 }

@@ -14,6 +14,7 @@ use std::io::Write;
 use model::{Histogram, Labels, Timestamp};
 use promql::{QueryStats, SampleValue, Value, VectorSample};
 
+use crate::envelope::list;
 use crate::error::ApiError;
 use crate::histogram;
 use crate::json::{self, Escape};
@@ -87,7 +88,12 @@ fn array<T>(
 }
 
 /// Writes what a query took, without anything around it.
-pub(crate) fn stats(out: &mut Vec<u8>, stats: &QueryStats, queued_seconds: f64) {
+pub(crate) fn stats(
+    out: &mut Vec<u8>,
+    stats: &QueryStats,
+    per_step: Option<&[(Timestamp, u64)]>,
+    queued_seconds: f64,
+) {
     let evaluation = stats.evaluation.as_secs_f64();
     let (preparation, sorting) = (stats.preparation.as_secs_f64(), stats.sorting.as_secs_f64());
     let whole = preparation + evaluation + sorting;
@@ -108,7 +114,16 @@ pub(crate) fn stats(out: &mut Vec<u8>, stats: &QueryStats, queued_seconds: f64) 
         json::number(out, seconds);
     }
     let (read, peak) = (stats.total_queryable_samples, stats.peak_samples);
-    write!(out, "}},\"samples\":{{\"totalQueryableSamples\":{read},\"peakSamples\":{peak}}}}}")
+    out.extend_from_slice(b"},\"samples\":{");
+    if let Some(per_step) = per_step {
+        out.extend_from_slice(b"\"totalQueryableSamplesPerStep\":");
+        list(out, per_step, |out, (t, samples)| {
+            plain_time(out, *t);
+            write!(out, "{samples}]").expect("a Vec takes everything");
+        });
+        out.push(b',');
+    }
+    write!(out, "\"totalQueryableSamples\":{read},\"peakSamples\":{peak}}}}}")
         .expect("a Vec takes everything");
 }
 
@@ -254,7 +269,7 @@ mod tests {
             sorting: Duration::ZERO,
         };
         let mut out = Vec::new();
-        stats(&mut out, &taken, 0.5);
+        stats(&mut out, &taken, None, 0.5);
         assert_eq!(
             String::from_utf8(out).expect("JSON is UTF-8"),
             concat!(

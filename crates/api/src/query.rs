@@ -29,6 +29,7 @@ struct Asked {
     expr: Expr,
     limit: usize,
     with_stats: bool,
+    per_step_stats: bool,
     explain: bool,
     lookback_delta_ms: Option<i64>,
     timeout: Duration,
@@ -142,11 +143,12 @@ fn asked(
     let text = params.first("query").to_owned();
     let expr = parse(parts, &text)?;
     let with_stats = !params.first("stats").is_empty();
+    let per_step_stats = params.first("stats") == "all";
     let explain = match params.first("explain") {
         "" => false,
         text => parse_bool(text).map_err(|problem| ApiError::parameter("explain", problem))?,
     };
-    Ok(Asked { text, expr, limit, with_stats, explain, lookback_delta_ms, timeout })
+    Ok(Asked { text, expr, limit, with_stats, per_step_stats, explain, lookback_delta_ms, timeout })
 }
 
 async fn answer(
@@ -175,6 +177,7 @@ fn evaluate(parts: &Parts, asked: &Asked, when: When, turn: &Turn) -> Result<Env
         cancel: turn.tracked.cancel().clone(),
         usage: turn.tracked.usage().clone(),
         explain: asked.explain,
+        per_step_stats: asked.per_step_stats,
     };
     let (engine, store) = (&parts.engine, parts.db.as_ref());
     let answer = match when {
@@ -207,7 +210,8 @@ fn envelope(asked: &Asked, mut answer: Answer, turn: &Turn) -> Result<Envelope, 
         encode::result(out, &answer.value, &go_on)?;
         if asked.with_stats {
             out.extend_from_slice(b",\"stats\":");
-            encode::stats(out, &answer.stats, turn.queued.as_secs_f64());
+            let per_step = answer.samples_per_step.as_deref();
+            encode::stats(out, &answer.stats, per_step, turn.queued.as_secs_f64());
         }
         if let Some(explained) = &answer.explained {
             out.extend_from_slice(b",\"explain\":");

@@ -43,6 +43,8 @@ pub struct EngineOptions {
     pub delayed_name_removal: bool,
     /// Whether functions of counters look at start timestamps, of samples that have one. Off.
     pub use_start_timestamps: bool,
+    /// Whether queries that ask for it get figures for each step. Off.
+    pub per_step_stats: bool,
     /// What the language includes. Nothing experimental.
     pub parser: ParserOptions,
 }
@@ -56,6 +58,7 @@ impl Default for EngineOptions {
             default_subquery_step_ms: 60_000,
             delayed_name_removal: false,
             use_start_timestamps: false,
+            per_step_stats: false,
             parser: ParserOptions::default(),
         }
     }
@@ -74,6 +77,8 @@ pub struct QueryOptions {
     pub usage: Usage,
     /// Whether the answer is to say what each node of the plan cost.
     pub explain: bool,
+    /// Whether the answer is to say how many samples each step looked at, if the engine does that.
+    pub per_step_stats: bool,
 }
 
 /// An answer and what is to be said about it.
@@ -85,6 +90,8 @@ pub struct Answer {
     pub annotations: Annotations,
     /// What it took.
     pub stats: QueryStats,
+    /// How many samples each step looked at, if that was asked for.
+    pub samples_per_step: Option<Vec<(Timestamp, u64)>>,
     /// The plan and what each node of it cost, if that was asked for.
     pub explained: Option<Explained>,
     /// What it is charged for as long as it is there; whoever writes it out may charge more.
@@ -245,6 +252,7 @@ impl Engine {
             Some(range) => Some(store.querier(range)?),
             None => None,
         };
+        let per_step = self.options.per_step_stats && options.per_step_stats;
         let profile = options.explain.then(|| Profile::new(self.clock.as_ref(), plan.nodes));
         let evaluator = Evaluator::new(
             querier.as_deref(),
@@ -252,22 +260,24 @@ impl Engine {
             self.options.delayed_name_removal,
             self.options.use_start_timestamps,
         )
-        .profiled(profile.as_ref());
+        .profiled(profile.as_ref())
+        .counting(per_step.then_some(plan.steps.count));
         let prepared = self.clock.monotonic();
         let (raw, held) = evaluate(&evaluator, &plan, expr.value_type())?;
         let evaluated = self.clock.monotonic();
         let value = raw.into_value(&plan, when.step_ms == 0, &budget)?;
         let sorted = self.clock.monotonic();
-        let annotations = evaluator.into_annotations();
+        let (annotations, looked) = evaluator.finish();
+        let samples_per_step = looked.per_step.map(|all| plan.steps.times().zip(all).collect());
         let stats = QueryStats {
-            total_queryable_samples: budget.read(),
+            total_queryable_samples: looked.total,
             peak_samples: budget.peak(),
             preparation: prepared.saturating_sub(begun),
             evaluation: evaluated.saturating_sub(prepared),
             sorting: sorted.saturating_sub(evaluated),
         };
         let explained = profile.map(|profile| Explained::of(&plan, &profile.into_costs()));
-        Ok(Answer { value, annotations, stats, explained, held })
+        Ok(Answer { value, annotations, stats, samples_per_step, explained, held })
     }
 
     fn context(&self, when: When, options: &QueryOptions) -> PlanContext {

@@ -203,6 +203,7 @@ fn engine_options(flags: &Flags) -> EngineOptions {
         parser: flags.parser_options(),
         delayed_name_removal: flags.has_feature("promql-delayed-name-removal"),
         use_start_timestamps: flags.has_feature("use-start-timestamps"),
+        per_step_stats: flags.has_feature("promql-per-step-stats"),
         ..EngineOptions::default()
     }
 }

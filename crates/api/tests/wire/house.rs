@@ -45,7 +45,11 @@ impl House {
 
     /// The same with a limit of what queries may hold.
     pub(crate) fn of_few_samples(samples: &[(&str, i64, f64)], max_samples: usize) -> Self {
-        let engine = EngineOptions { max_samples, ..EngineOptions::default() };
+        Self::of_engine(samples, EngineOptions { max_samples, ..EngineOptions::default() })
+    }
+
+    /// The same with another engine.
+    pub(crate) fn of_engine(samples: &[(&str, i64, f64)], engine: EngineOptions) -> Self {
         let house = Self::built(samples, Options::default(), engine);
         house.open();
         house

@@ -2,6 +2,7 @@
 
 use std::io::Read;
 
+use promql::EngineOptions;
 use testkit::http::encoded;
 
 use crate::house::{House, NOW};
@@ -259,4 +260,32 @@ fn a_query_explains_itself_if_asked_and_only_then() {
     let (start, end) = (NOW / 1000 - 60, NOW / 1000);
     let range = format!("/api/v1/query_range?query=up&start={start}&end={end}&step=20&explain=1");
     assert!(house.told(&range).1.contains(r#""explain":{"kind":"selector","expr":"up""#));
+}
+
+#[test]
+fn stats_have_figures_by_step_if_that_is_switched_on_and_asked_for() {
+    let samples = [("up", 120_000, 1.0)];
+    let (start, end) = (NOW / 1000 - 60, NOW / 1000);
+    let range = format!("/api/v1/query_range?query=up&start={start}&end={end}&step=40.25&stats=");
+    let instant = format!("/api/v1/query?query=up&time={end}&stats=");
+    let by_step = format!(
+        r#""samples":{{"totalQueryableSamplesPerStep":[[{start},1],[{}.25,1]],"totalQueryableSamples":2,"#,
+        start + 40
+    );
+    let at_once = format!(
+        r#""samples":{{"totalQueryableSamplesPerStep":[[{end},1]],"totalQueryableSamples":1,"#
+    );
+    for (per_step_stats, asked, has_steps) in
+        [(true, "all", true), (true, "true", false), (false, "all", false)]
+    {
+        let engine = EngineOptions { per_step_stats, ..EngineOptions::default() };
+        let house = House::of_engine(&samples, engine);
+        for (path, steps, total) in [(&range, &by_step, 2), (&instant, &at_once, 1)] {
+            let (status, body) = house.told(&format!("{path}{asked}"));
+            assert_eq!(status, 200, "{body}");
+            let plain = format!(r#""samples":{{"totalQueryableSamples":{total},"#);
+            let expected = if has_steps { steps } else { &plain };
+            assert!(body.contains(expected.as_str()), "{path}{asked}: {body}");
+        }
+    }
 }

@@ -16,6 +16,7 @@ use super::budget::Budget;
 use super::column::{Column, steps_of};
 use super::held::Held;
 use super::histograms::Histograms;
+use super::looked::Looked;
 use super::select::seconds;
 use super::series::{DuplicateLabelset, EvalSeries};
 use super::steps::{Shift, Steps};
@@ -161,29 +162,25 @@ impl Evaluator<'_> {
         if let Some(extension) = range.extension {
             extension.check(range.function).map_err(EngineError::Execution)?;
         }
-        let make = |columns: &Columns, series: &mut EvalSeries| {
+        let budget = self.budget;
+        let make = |columns: &Columns, series: &mut EvalSeries, looked: &mut Looked| {
             if let Some(extension) = range.extension {
-                return over_extension(
-                    columns,
-                    range,
-                    extension,
-                    steps,
-                    series,
-                    &notes,
-                    self.budget,
-                );
+                let notes = (&notes, budget);
+                return over_extension(columns, range, extension, steps, series, notes, looked);
             }
             if !columns.starts.is_empty() && looks_at_starts(range.function) {
-                return over_starts(columns, range, steps, series, (&notes, self.budget));
+                let notes = (&notes, budget);
+                return over_starts(columns, range, steps, series, notes, looked);
             }
             let windows = Windows::new(columns, range.shift, steps, range.range_ms);
-            let windows = windows.under(self.budget);
+            let windows = windows.under(budget);
             run(&windows, &mut series.column)?;
-            self.budget.check()?;
+            budget.check()?;
             if !columns.histograms.is_empty() {
-                over_histograms(columns, range, steps, series, &notes, self.budget)?;
+                over_histograms(columns, range, steps, series, &notes, budget)?;
             }
-            Ok(windows.looked_at())
+            looked.windows(&windows);
+            Ok(())
         };
         self.measured(range.node, sink, |sink| match &range.node.op {
             Op::Select(select) => self.feed_read(select, steps, &make, sink),
@@ -250,45 +247,45 @@ fn over_histograms(
     Ok(())
 }
 
-/// Fills a series from windows with edges; returns how many samples they looked at.
+/// Fills a series from windows with edges, and counts what they looked at.
 fn over_extension(
     columns: &Columns,
     range: &Range<'_, '_>,
     extension: Extension,
     steps: Steps,
     series: &mut EvalSeries,
-    notes: &Notes,
-    budget: &Budget,
-) -> Result<u64, EngineError> {
+    notes: (&Notes, &Budget),
+    looked: &mut Looked,
+) -> Result<(), EngineError> {
     let ahead_ms = if extension == Extension::Smoothed { range.lookback_ms } else { 0 };
     let around_ms = range.range_ms.saturating_add(range.lookback_ms).saturating_add(ahead_ms);
-    let mut looked_at = 0;
-    let notes = (notes, budget);
+    let mut step = 0;
     fill(columns, series, notes, &mut range.shift.times(steps), &mut |columns, end_ms, note| {
         let within = NativeWindow::of(columns, end_ms, range.range_ms);
         let around = NativeWindow::of(columns, end_ms.saturating_add(ahead_ms), around_ms);
-        looked_at += (within.floats.len() + within.times.len()) as u64;
+        looked.at(step, (within.floats.len() + within.times.len()) as u64);
+        step += 1;
         over_extended(range.function, extension, &around, &within, note)
-    })?;
-    Ok(looked_at)
+    })
 }
 
-/// Fills a series from windows of samples some of which say since when they count; returns how many
-/// samples they looked at.
+/// Fills a series from windows of samples some of which say since when they count, and counts what they
+/// looked at.
 fn over_starts(
     columns: &Columns,
     range: &Range<'_, '_>,
     steps: Steps,
     series: &mut EvalSeries,
-    under: (&Notes, &Budget),
-) -> Result<u64, EngineError> {
-    let mut looked_at = 0;
-    fill(columns, series, under, &mut range.shift.times(steps), &mut |columns, end_ms, note| {
+    notes: (&Notes, &Budget),
+    looked: &mut Looked,
+) -> Result<(), EngineError> {
+    let mut step = 0;
+    fill(columns, series, notes, &mut range.shift.times(steps), &mut |columns, end_ms, note| {
         let window = NativeWindow::of(columns, end_ms, range.range_ms);
-        looked_at += (window.floats.len() + window.times.len()) as u64;
+        looked.at(step, (window.floats.len() + window.times.len()) as u64);
+        step += 1;
         over_started(range.function, &window, note)
-    })?;
-    Ok(looked_at)
+    })
 }
 
 /// What a moment makes of the samples of a series, and says of them.

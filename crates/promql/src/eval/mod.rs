@@ -17,6 +17,7 @@ mod histogram_sums;
 pub mod histograms;
 mod info;
 mod join;
+pub mod looked;
 mod pick;
 pub(crate) mod power;
 pub mod profile;
@@ -43,6 +44,7 @@ use crate::plan::{Node, Op};
 use budget::Budget;
 use column::Column;
 use held::Held;
+use looked::Looked;
 use profile::Profile;
 use series::{EvalSeries, drop_name, join_equal};
 use steps::Steps;
@@ -70,6 +72,8 @@ pub struct Evaluator<'q> {
     pub(crate) use_start_timestamps: bool,
     /// Where costs are noted, if anybody asks for them.
     pub(crate) profile: Option<&'q Profile<'q>>,
+    /// What was looked at so far.
+    looked: RefCell<Looked>,
     annotations: RefCell<Annotations>,
 }
 
@@ -81,8 +85,15 @@ impl<'q> Evaluator<'q> {
         delayed_names: bool,
         use_start_timestamps: bool,
     ) -> Self {
-        let (profile, annotations) = (None, RefCell::default());
-        Self { querier, budget, delayed_names, use_start_timestamps, profile, annotations }
+        Self {
+            querier,
+            budget,
+            delayed_names,
+            use_start_timestamps,
+            profile: None,
+            looked: RefCell::default(),
+            annotations: RefCell::default(),
+        }
     }
 
     /// The same, which notes in `profile` what each node costs.
@@ -91,9 +102,15 @@ impl<'q> Evaluator<'q> {
         Self { profile, ..self }
     }
 
-    /// What came up while evaluating.
-    pub fn into_annotations(self) -> Annotations {
-        self.annotations.into_inner()
+    /// The same, which counts the samples looked at for each of so many steps.
+    #[must_use]
+    pub fn counting(self, steps: Option<usize>) -> Self {
+        Self { looked: RefCell::new(Looked::none(steps)), ..self }
+    }
+
+    /// What came up while evaluating, and how many samples were looked at.
+    pub fn finish(self) -> (Annotations, Looked) {
+        (self.annotations.into_inner(), self.looked.into_inner())
     }
 
     /// The whole of a vector, and what it is charged.
@@ -128,7 +145,10 @@ impl<'q> Evaluator<'q> {
     fn feed_op(&self, node: &Node<'_>, steps: Steps, sink: Sink<'_>) -> Result<(), EngineError> {
         match &node.op {
             Op::Once(inner) => {
-                self.feed(inner, steps.first(), &mut |series| sink(series.repeated(steps.count)))
+                let mut repeat = |series: EvalSeries| sink(series.repeated(steps.count));
+                let (result, looked) = self.apart(|| self.feed(inner, steps.first(), &mut repeat));
+                self.count_everywhere(looked, steps.count);
+                result
             }
             Op::Negate(operand) => self.feed_mapped(operand, steps, sink, &mut |series| {
                 series.column.map_in_place(|v| -v);
@@ -161,7 +181,9 @@ impl<'q> Evaluator<'q> {
         match &node.op {
             Op::Number(value) => Ok((vec![*value; steps.count], held)),
             Op::Once(inner) => {
-                let (value, _) = self.scalar(inner, steps.first())?;
+                let (value, looked) = self.apart(|| self.scalar(inner, steps.first()));
+                self.count_everywhere(looked, steps.count);
+                let (value, _) = value?;
                 Ok((value.first().map_or_else(Vec::new, |v| vec![*v; steps.count]), held))
             }
             Op::Negate(operand) => {

@@ -44,6 +44,7 @@ impl Evaluator<'_> {
                 reads.count(series.chunks(), &ranges, columns.len());
             }
             held.matrix(&columns, series.labels())?;
+            self.count_everywhere(columns.len() as u64, 1);
             self.budget.count_read(columns.len() as u64);
             let samples = columns.timestamps.iter().copied().zip(columns.values.iter().copied());
             let mut floats = Vec::with_capacity(columns.timestamps.len());
@@ -66,7 +67,8 @@ impl Evaluator<'_> {
         &self,
         subquery: &SubqueryNode<'_>,
     ) -> Result<(Vec<MatrixSeries>, Held), EngineError> {
-        let (mut series, held) = self.collect(&subquery.operand, subquery.inner)?;
+        let (collected, _) = self.apart(|| self.collect(&subquery.operand, subquery.inner));
+        let (mut series, held) = collected?;
         if self.delayed_names {
             series.iter_mut().filter(|one| one.drop_name).for_each(|one| {
                 one.labels = super::series::drop_name(&one.labels);
@@ -74,6 +76,8 @@ impl Evaluator<'_> {
             series = super::series::join_equal(series, self.budget)?;
         }
         self.note_handed_on(series.len());
+        let points = series.iter().map(|one| one.column.count() as u64).sum();
+        self.count_everywhere(points, 1);
         let matrix = series.into_iter().map(|one| one.into_matrix(subquery.inner)).collect();
         Ok((matrix, held))
     }

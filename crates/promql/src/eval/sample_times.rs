@@ -80,9 +80,10 @@ impl Evaluator<'_> {
             Op::Once(inner) if matches!(inner.op, Op::Select(_)) => {
                 let Op::Select(select) = &inner.op else { unreachable!("just looked at") };
                 let mut repeat = |series: EvalSeries| sink(series.repeated(steps.count));
-                self.measured(inner, &mut repeat, |sink| {
-                    self.feed_instant(select, steps.first(), take, sink)
-                })?;
+                let feed = |sink: Sink<'_>| self.feed_instant(select, steps.first(), take, sink);
+                let (result, looked) = self.apart(|| self.measured(inner, &mut repeat, feed));
+                self.count_everywhere(looked, steps.count);
+                result?;
             }
             _ => return Ok(false),
         }

@@ -16,6 +16,7 @@ use super::budget::Budget;
 use super::column::Column;
 use super::held::Held;
 use super::histograms::Histograms;
+use super::looked::Looked;
 use super::profile::Reads;
 use super::series::EvalSeries;
 use super::steps::Steps;
@@ -80,9 +81,10 @@ impl Evaluator<'_> {
         if select.extension.is_some() {
             return self.feed_smoothed(select, steps, sink);
         }
-        let make = |columns: &Columns, series: &mut EvalSeries| {
+        let make = |columns: &Columns, series: &mut EvalSeries, looked: &mut Looked| {
             see(columns, select, steps, take, series);
-            Ok(series.column.count() as u64)
+            looked.column(&series.column);
+            Ok(())
         };
         self.feed_read(select, steps, &make, sink)
     }
@@ -96,8 +98,8 @@ impl Evaluator<'_> {
     }
 
     /// Reads each series of a selector, lets `make` fill a column from its samples, and hands it on
-    /// with the labels of the series. `make` returns how many samples its steps looked at; it runs on
-    /// any core, `sink` on this one, in the store's order.
+    /// with the labels of the series. `make` counts the samples its steps looked at; it runs on any
+    /// core, `sink` on this one, in the store's order.
     pub(super) fn feed_read(
         &self,
         select: &SelectNode<'_>,
@@ -123,9 +125,18 @@ impl Evaluator<'_> {
         };
         let mut set = self.selected(querier.select(select.matchers, &hints))?;
         let reads = self.reads();
-        let (budget, with_starts) = (self.budget, self.use_start_timestamps);
-        let reads = reads.as_ref();
-        let reader = Reader { select, steps, moments, back_ms, with_starts, make, budget, reads };
+        let (budget, nothing) = (self.budget, self.nothing_looked_at(steps.count));
+        let reader = Reader {
+            select,
+            steps,
+            moments,
+            back_ms,
+            with_starts: self.use_start_timestamps,
+            make,
+            budget,
+            reads: reads.as_ref(),
+            nothing,
+        };
         let cores = rayon::current_num_threads();
         let mut batch: Vec<Box<dyn Series + '_>> = Vec::new();
         loop {
@@ -133,11 +144,12 @@ impl Evaluator<'_> {
                 batch.push(series?);
             }
             if batch.is_empty() {
-                self.note_reads(reads);
+                self.note_reads(reads.as_ref());
                 return Ok(());
             }
             for run in reader.read(&mut batch, cores) {
-                let (series, held) = run?;
+                let ((series, held), looked) = run?;
+                self.count_looked(&looked);
                 // Whoever keeps them charges them anew.
                 drop(held);
                 series.into_iter().try_for_each(&mut *sink)?;
@@ -147,9 +159,9 @@ impl Evaluator<'_> {
     }
 }
 
-/// Fills a series from its samples; returns how many samples its steps looked at.
+/// Fills a series from its samples, and counts what its steps looked at.
 pub(super) type Make<'m> =
-    dyn Fn(&Columns, &mut EvalSeries) -> Result<u64, EngineError> + Sync + 'm;
+    dyn Fn(&Columns, &mut EvalSeries, &mut Looked) -> Result<(), EngineError> + Sync + 'm;
 
 /// Reads runs of series, over all cores.
 struct Reader<'r> {
@@ -163,6 +175,8 @@ struct Reader<'r> {
     make: &'r Make<'r>,
     budget: &'r Budget,
     reads: Option<&'r Reads>,
+    /// Nothing looked at, as a run begins.
+    nothing: Looked,
 }
 
 impl Reader<'_> {
@@ -170,7 +184,7 @@ impl Reader<'_> {
         &self,
         batch: &mut [Box<dyn Series + '_>],
         cores: usize,
-    ) -> Vec<Result<Collected, EngineError>> {
+    ) -> Vec<Result<(Collected, Looked), EngineError>> {
         if cores == 1 || batch.len() == 1 {
             let mut columns = Columns::default();
             return batch.chunks_mut(RUN).map(|run| self.read_run(run, &mut columns)).collect();
@@ -187,21 +201,23 @@ impl Reader<'_> {
         &self,
         run: &mut [Box<dyn Series + '_>],
         columns: &mut Columns,
-    ) -> Result<Collected, EngineError> {
+    ) -> Result<(Collected, Looked), EngineError> {
         self.budget.check()?;
+        let mut looked = self.nothing.clone();
         let (mut made, mut held) = (Vec::with_capacity(run.len()), self.budget.held());
         for series in run {
-            let one = self.read_series(series.as_mut(), columns)?;
+            let one = self.read_series(series.as_mut(), columns, &mut looked)?;
             held.series(&one)?;
             made.push(one);
         }
-        Ok((made, held))
+        Ok(((made, held), looked))
     }
 
     fn read_series(
         &self,
         series: &mut dyn Series,
         columns: &mut Columns,
+        looked: &mut Looked,
     ) -> Result<EvalSeries, EngineError> {
         columns.clear();
         let ranges = read_ranges(series.chunks(), self.moments, self.back_ms);
@@ -219,8 +235,7 @@ impl Reader<'_> {
         }
         let column = Column::absent(self.steps.count);
         let mut made = EvalSeries::new(series.labels().clone(), column);
-        let looked_at = (self.make)(columns, &mut made)?;
-        self.budget.count_read(looked_at);
+        (self.make)(columns, &mut made, looked)?;
         Ok(made)
     }
 }

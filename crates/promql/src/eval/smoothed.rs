@@ -3,6 +3,7 @@
 use storage::Columns;
 
 use super::call::{Notes, fill};
+use super::looked::Looked;
 use super::series::EvalSeries;
 use super::steps::Steps;
 use super::{Evaluator, Sink};
@@ -20,14 +21,15 @@ impl Evaluator<'_> {
     ) -> Result<(), EngineError> {
         let notes = Notes::default();
         let (ahead_ms, back_ms) = select.reach_ms();
-        let make = |columns: &Columns, series: &mut EvalSeries| {
+        let make = |columns: &Columns, series: &mut EvalSeries, looked: &mut Looked| {
             let moments = &mut select.shift.times(steps);
             fill(columns, series, (&notes, self.budget), moments, &mut |columns, moment, note| {
                 let end_ms = moment.saturating_add(ahead_ms);
                 let around = NativeWindow::of(columns, end_ms, back_ms.saturating_add(ahead_ms));
                 smoothed_at(&NativeWindow { end_ms: moment, ..around }, note)
             })?;
-            Ok(series.column.count() as u64)
+            looked.column(&series.column);
+            Ok(())
         };
         self.feed_read(select, steps, &make, sink)?;
         self.tell(notes, select.span);

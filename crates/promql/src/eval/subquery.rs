@@ -25,7 +25,10 @@ impl Evaluator<'_> {
         make: &Make<'_>,
         sink: Sink<'_>,
     ) -> Result<(), EngineError> {
-        let (inner, _held) = self.collect(&subquery.operand, subquery.inner)?;
+        // What counts are its points, in the windows that see them.
+        let (inner, _) = self.apart(|| self.collect(&subquery.operand, subquery.inner));
+        let (inner, _held) = inner?;
+        let mut looked = self.nothing_looked_at(steps.count);
         let mut columns = Columns::default();
         for series in &inner {
             self.budget.check()?;
@@ -48,10 +51,11 @@ impl Evaluator<'_> {
             let column = Column::absent(steps.count);
             let mut outer = EvalSeries::new(series.labels.clone(), column);
             outer.drop_name = series.drop_name;
-            self.budget.count_read(make(&columns, &mut outer)?);
+            make(&columns, &mut outer, &mut looked)?;
             drop(scratch);
             sink(outer)?;
         }
+        self.count_looked(&looked);
         Ok(())
     }
 }

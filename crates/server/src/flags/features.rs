@@ -15,7 +15,8 @@ const WITHOUT_EFFECT: [&str; 10] = [
 ];
 
 /// Features that are switched on by name.
-const THERE: [&str; 6] = [
+const THERE: [&str; 7] = [
+    "promql-per-step-stats",
     "promql-binop-fill-modifiers",
     "promql-extended-range-selectors",
     "promql-experimental-functions",
@@ -25,7 +26,7 @@ const THERE: [&str; 6] = [
 ];
 
 /// Features of Prometheus that are not there yet.
-const TO_COME: [&str; 13] = [
+const TO_COME: [&str; 12] = [
     "auto-reload-config",
     "concurrent-rule-eval",
     "created-timestamp-zero-ingestion",
@@ -36,7 +37,6 @@ const TO_COME: [&str; 13] = [
     "native-histograms",
     "old-ui",
     "otlp-deltatocumulative",
-    "promql-per-step-stats",
     "type-and-unit-labels",
     "use-uncached-io",
 ];

@@ -62,6 +62,8 @@ fn query(c: &mut Criterion) {
         "max_over_time(requests_total{job=\"job-1\"}[1h])",
         "topk(5, rate(requests_total[5m]))",
         "sum(rate(requests_total[5m])) / sum(rate(requests_total[1h] offset 1h))",
+        "sum(rate(requests_total[5m])) / count(rate(requests_total[5m]))",
+        "(requests_total - requests_total offset 5m) / requests_total",
     ] {
         let expr = promql::parse(query).expect("it parses");
         let options = QueryOptions::default();

@@ -45,6 +45,8 @@ pub struct EngineOptions {
     pub use_start_timestamps: bool,
     /// Whether queries that ask for it get figures for each step. Off.
     pub per_step_stats: bool,
+    /// Whether equal parts of a query are evaluated once. On; off to compare.
+    pub share: bool,
     /// What the language includes. Nothing experimental.
     pub parser: ParserOptions,
 }
@@ -59,6 +61,7 @@ impl Default for EngineOptions {
             delayed_name_removal: false,
             use_start_timestamps: false,
             per_step_stats: false,
+            share: true,
             parser: ParserOptions::default(),
         }
     }
@@ -288,6 +291,7 @@ impl Engine {
             step_ms: when.step_ms,
             lookback_ms: options.lookback_delta_ms.unwrap_or(self.options.lookback_delta_ms),
             subquery_step_ms: self.subquery_step_ms.load(Ordering::Relaxed),
+            share: self.options.share,
         }
     }
 }

@@ -38,7 +38,7 @@ impl Explained {
 fn node(of: &Node<'_>, costs: &[Cost]) -> Explained {
     let (kind, name) = named(&of.op);
     let operands: Vec<Explained> =
-        operands(&of.op).into_iter().map(|operand| node(operand, costs)).collect();
+        of.op.operands().into_iter().map(|operand| node(operand, costs)).collect();
     let cost = costs.get(of.id).copied().unwrap_or_default();
     let total = operands.iter().fold(cost.own, |sum, operand| sum.saturating_add(operand.total));
     Explained { kind, name, span: of.span, cost, total, operands }
@@ -56,19 +56,6 @@ fn named(op: &Op<'_>) -> (&'static str, &'static str) {
         Op::Select(select) if select.is_range => ("range selector", ""),
         Op::Select(_) => ("selector", ""),
         Op::Subquery(_) => ("subquery", ""),
-    }
-}
-
-fn operands<'n, 'e>(op: &'n Op<'e>) -> Vec<&'n Node<'e>> {
-    match op {
-        Op::Number(_) | Op::String(_) | Op::Select(_) => Vec::new(),
-        Op::Once(inner) | Op::Negate(inner) => vec![inner],
-        Op::Binary(binary) => vec![&binary.left, &binary.right],
-        Op::Aggregate(aggregate) => {
-            let parameter = aggregate.parameter.as_ref().map(|(node, _)| node);
-            parameter.into_iter().chain([&aggregate.operand]).collect()
-        }
-        Op::Call(call) => call.arguments.iter().collect(),
-        Op::Subquery(subquery) => vec![&subquery.operand],
+        Op::Shared(_) => ("shared", ""),
     }
 }

@@ -163,6 +163,11 @@ impl Budget {
         Held { usage, max_samples: self.max_samples, samples: 0, bytes: 0 }
     }
 
+    /// Whether less than half of it is held: then more may be held than has to be.
+    pub fn has_room(&self) -> bool {
+        self.usage.held() < self.max_samples / 2
+    }
+
     /// Refuses a column of so many steps before memory is taken for it.
     pub fn allow_steps(&self, steps: Steps) -> Result<(), EngineError> {
         // Half the steps is what a column is charged at least.

@@ -26,6 +26,7 @@ mod relabel;
 mod sample_times;
 mod select;
 pub mod series;
+mod shared;
 mod smoothed;
 pub(crate) mod sort;
 mod special;
@@ -37,7 +38,7 @@ use std::cell::RefCell;
 
 use storage::Querier;
 
-use crate::annotation::Annotations;
+use crate::annotation::{Annotations, Severity};
 use crate::ast::Span;
 use crate::error::EngineError;
 use crate::plan::{Node, Op};
@@ -47,6 +48,7 @@ use held::Held;
 use looked::Looked;
 use profile::Profile;
 use series::{EvalSeries, drop_name, join_equal};
+use shared::Kept;
 use steps::Steps;
 
 pub use select::read_ranges;
@@ -74,6 +76,8 @@ pub struct Evaluator<'q> {
     pub(crate) profile: Option<&'q Profile<'q>>,
     /// What was looked at so far.
     looked: RefCell<Looked>,
+    /// What is kept of vectors that stand in several places.
+    kept: RefCell<Kept>,
     annotations: RefCell<Annotations>,
 }
 
@@ -92,6 +96,7 @@ impl<'q> Evaluator<'q> {
             use_start_timestamps,
             profile: None,
             looked: RefCell::default(),
+            kept: RefCell::default(),
             annotations: RefCell::default(),
         }
     }
@@ -159,6 +164,7 @@ impl<'q> Evaluator<'q> {
             Op::Aggregate(aggregate) => self.feed_aggregate(aggregate, steps, sink),
             Op::Call(call) => self.feed_call(call, steps, sink),
             Op::Select(select) => self.feed_select(select, steps, sink),
+            Op::Shared(shared) => self.feed_shared(shared, steps, sink),
             Op::Number(_) | Op::String(_) | Op::Subquery(_) => {
                 unreachable!("the checker lets only vectors stand where vectors are needed")
             }
@@ -199,7 +205,7 @@ impl<'q> Evaluator<'q> {
                 Ok((pairs.collect(), held))
             }
             Op::Call(call) => Ok((self.scalar_call(call, steps)?, held)),
-            Op::Aggregate(_) | Op::Select(_) | Op::String(_) | Op::Subquery(_) => {
+            Op::Aggregate(_) | Op::Select(_) | Op::Shared(_) | Op::String(_) | Op::Subquery(_) => {
                 unreachable!("the checker lets only scalars stand where scalars are needed")
             }
         }
@@ -256,11 +262,11 @@ impl<'q> Evaluator<'q> {
     }
 
     pub(crate) fn warn(&self, text: impl AsRef<str>, span: Span) {
-        self.annotations.borrow_mut().warn(text, span);
+        self.say(Severity::Warning, text.as_ref(), span);
     }
 
     pub(crate) fn info(&self, text: impl AsRef<str>, span: Span) {
-        self.annotations.borrow_mut().info(text, span);
+        self.say(Severity::Info, text.as_ref(), span);
     }
 
     /// Hands on what a function made of a whole vector.

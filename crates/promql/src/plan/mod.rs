@@ -8,6 +8,7 @@ mod duration;
 mod info;
 mod invariant;
 mod node;
+mod share;
 
 use model::{TimeRange, Timestamp};
 
@@ -22,9 +23,13 @@ use crate::functions::{Body, Special};
 use duration::DurationContext;
 
 pub use node::{AggregateNode, BinaryNode, CallNode, Node, Op, SelectNode, SubqueryNode};
+pub use share::Shared;
 
 /// Deeper trees are refused: evaluation walks them by recursion.
 pub const MAX_DEPTH: usize = 500;
+
+/// In deeper trees equal subtrees are not looked for.
+const MAX_SHARED_DEPTH: usize = 64;
 
 /// Why a tree cannot be planned. The texts are Prometheus's where it has one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,6 +60,8 @@ pub struct PlanContext {
     pub lookback_ms: i64,
     /// The step of a subquery that names none, ms.
     pub subquery_step_ms: i64,
+    /// Whether equal vectors are evaluated once.
+    pub share: bool,
 }
 
 /// A plan for one query.
@@ -83,9 +90,13 @@ pub fn plan<'e>(expr: &'e Expr, context: &PlanContext) -> Result<Plan<'e>, PlanE
         around: "",
         counts_only: false,
         depth: 0,
+        deepest: 0,
         nodes: 0,
     };
-    let root = planner.node(expr, context.steps)?;
+    let mut root = planner.node(expr, context.steps)?;
+    if context.share && planner.deepest <= MAX_SHARED_DEPTH {
+        share::share(&mut root, context.steps, &mut planner.nodes);
+    }
     Ok(Plan { root, steps: context.steps, reach: planner.reach, nodes: planner.nodes })
 }
 
@@ -97,6 +108,7 @@ struct Planner {
     /// Whether the functions around ask for nothing but counts and sums of histograms.
     counts_only: bool,
     depth: usize,
+    deepest: usize,
     nodes: usize,
 }
 
@@ -104,6 +116,7 @@ impl Planner {
     /// The node of an expression evaluated at `steps`.
     fn node<'e>(&mut self, expr: &'e Expr, steps: Steps) -> Result<Node<'e>, PlanError> {
         self.depth += 1;
+        self.deepest = self.deepest.max(self.depth);
         if self.depth > MAX_DEPTH {
             return Err(PlanError::TooDeep);
         }

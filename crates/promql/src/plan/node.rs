@@ -3,6 +3,7 @@
 use model::labels::METRIC_NAME;
 use model::{MatchOp, Matcher};
 
+use super::share::Shared;
 use crate::ast::{AggregateOp, BinaryOp, Call, Extension, Matching, Span};
 use crate::eval::arithmetic;
 use crate::eval::steps::{Shift, Steps};
@@ -40,6 +41,8 @@ pub enum Op<'e> {
     Select(Box<SelectNode<'e>>),
     /// A subquery.
     Subquery(Box<SubqueryNode<'e>>),
+    /// A vector that stands in other places, too, and is evaluated once.
+    Shared(Box<Shared<'e>>),
 }
 
 /// A binary operation.
@@ -137,6 +140,41 @@ impl SelectNode<'_> {
     }
 }
 
+impl<'e> Op<'e> {
+    /// The operands, in the order they are written; an aggregation's parameter first. What is shared
+    /// has them in its first place only.
+    pub fn operands(&self) -> Vec<&Node<'e>> {
+        match self {
+            Self::Number(_) | Self::String(_) | Self::Select(_) => Vec::new(),
+            Self::Once(inner) | Self::Negate(inner) => vec![inner],
+            Self::Binary(binary) => vec![&binary.left, &binary.right],
+            Self::Aggregate(aggregate) => {
+                let parameter = aggregate.parameter.as_ref().map(|(node, _)| node);
+                parameter.into_iter().chain([&aggregate.operand]).collect()
+            }
+            Self::Call(call) => call.arguments.iter().collect(),
+            Self::Subquery(subquery) => vec![&subquery.operand],
+            Self::Shared(shared) if shared.is_first => vec![&shared.node],
+            Self::Shared(_) => Vec::new(),
+        }
+    }
+
+    /// The same, to change them; those of what is shared stay as they are.
+    pub(super) fn operands_mut(&mut self) -> Vec<&mut Node<'e>> {
+        match self {
+            Self::Number(_) | Self::String(_) | Self::Select(_) | Self::Shared(_) => Vec::new(),
+            Self::Once(inner) | Self::Negate(inner) => vec![inner],
+            Self::Binary(binary) => vec![&mut binary.left, &mut binary.right],
+            Self::Aggregate(aggregate) => {
+                let parameter = aggregate.parameter.as_mut().map(|(node, _)| node);
+                parameter.into_iter().chain([&mut aggregate.operand]).collect()
+            }
+            Self::Call(call) => call.arguments.iter_mut().collect(),
+            Self::Subquery(subquery) => vec![&mut subquery.operand],
+        }
+    }
+}
+
 impl Node<'_> {
     /// Whether its series still differ once their names are dropped.
     ///
@@ -145,6 +183,7 @@ impl Node<'_> {
         match &self.op {
             Op::Number(_) | Op::String(_) | Op::Negate(_) => true,
             Op::Once(inner) => inner.is_distinct_without_names(),
+            Op::Shared(shared) => shared.node.is_distinct_without_names(),
             Op::Select(select) => select.matchers.iter().any(names_one_metric),
             Op::Subquery(subquery) => subquery.operand.is_distinct_without_names(),
             Op::Aggregate(aggregate) => {

@@ -151,6 +151,17 @@ struct When {
     step_ms: i64,
 }
 
+/// A query and what it is asked of.
+#[derive(Clone, Copy)]
+struct Question<'q> {
+    store: &'q dyn Queryable,
+    expr: &'q Expr,
+    when: When,
+    options: &'q QueryOptions,
+    /// When it began, by the engine's clock.
+    begun: Duration,
+}
+
 impl Engine {
     /// An engine with these options; `clock` measures how long queries take.
     pub fn new(options: EngineOptions, clock: Arc<dyn Clock>) -> Self {
@@ -250,7 +261,26 @@ impl Engine {
             (Arc::clone(&self.clock), options.cancel.clone(), options.usage.clone());
         let budget = Budget::new(clock, timeout, cancel, max_samples, usage);
         budget.check()?;
-        let plan = plan(expr, &self.context(when, options))?;
+        let context = self.context(when, options);
+        let shared = plan(expr, &context)?;
+        let question = Question { store, expr, when, options, begun };
+        match self.attempt(&question, &shared, &budget) {
+            // What was kept for other places may have been too much: by themselves they may pass.
+            Err(EngineError::TooManySamples) if shared.shares => {
+                let alone = plan(expr, &PlanContext { share: false, ..context })?;
+                self.attempt(&question, &alone, &budget)
+            }
+            result => result,
+        }
+    }
+
+    fn attempt(
+        &self,
+        question: &Question<'_>,
+        plan: &Plan<'_>,
+        budget: &Budget,
+    ) -> Result<Answer, EngineError> {
+        let Question { store, expr, when, options, begun } = *question;
         let querier = match plan.reach {
             Some(range) => Some(store.querier(range)?),
             None => None,
@@ -259,16 +289,16 @@ impl Engine {
         let profile = options.explain.then(|| Profile::new(self.clock.as_ref(), plan.nodes));
         let evaluator = Evaluator::new(
             querier.as_deref(),
-            &budget,
+            budget,
             self.options.delayed_name_removal,
             self.options.use_start_timestamps,
         )
         .profiled(profile.as_ref())
         .counting(per_step.then_some(plan.steps.count));
         let prepared = self.clock.monotonic();
-        let (raw, held) = evaluate(&evaluator, &plan, expr.value_type())?;
+        let (raw, held) = evaluate(&evaluator, plan, expr.value_type())?;
         let evaluated = self.clock.monotonic();
-        let value = raw.into_value(&plan, when.step_ms == 0, &budget)?;
+        let value = raw.into_value(plan, when.step_ms == 0, budget)?;
         let sorted = self.clock.monotonic();
         let (annotations, looked) = evaluator.finish();
         let samples_per_step = looked.per_step.map(|all| plan.steps.times().zip(all).collect());
@@ -279,7 +309,7 @@ impl Engine {
             evaluation: evaluated.saturating_sub(prepared),
             sorting: sorted.saturating_sub(evaluated),
         };
-        let explained = profile.map(|profile| Explained::of(&plan, &profile.into_costs()));
+        let explained = profile.map(|profile| Explained::of(plan, &profile.into_costs()));
         Ok(Answer { value, annotations, stats, samples_per_step, explained, held })
     }
 

@@ -102,3 +102,14 @@ fn what_there_is_no_room_for_is_read_again() {
     assert_eq!(plenty.1, scarce.1);
     assert_eq!(2 * plenty.0, scarce.0);
 }
+
+#[test]
+fn whatever_passes_alone_passes_shared() {
+    for (query, _) in QUERIES {
+        for is_range in [false, true] {
+            let alone = ask(query, is_range, false, 1_000_000);
+            let enough = alone.stats.peak_samples;
+            assert_eq!(ask(query, is_range, true, enough).value, alone.value, "{query}");
+        }
+    }
+}

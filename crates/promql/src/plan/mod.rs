@@ -75,6 +75,8 @@ pub struct Plan<'e> {
     pub reach: Option<TimeRange>,
     /// How many nodes there are; one behind the last one's number.
     pub nodes: usize,
+    /// Whether some vector stands in several places and is evaluated once.
+    pub shares: bool,
 }
 
 /// Makes a plan of a tree.
@@ -94,10 +96,10 @@ pub fn plan<'e>(expr: &'e Expr, context: &PlanContext) -> Result<Plan<'e>, PlanE
         nodes: 0,
     };
     let mut root = planner.node(expr, context.steps)?;
-    if context.share && planner.deepest <= MAX_SHARED_DEPTH {
-        share::share(&mut root, context.steps, &mut planner.nodes);
-    }
-    Ok(Plan { root, steps: context.steps, reach: planner.reach, nodes: planner.nodes })
+    let shares = context.share
+        && planner.deepest <= MAX_SHARED_DEPTH
+        && share::share(&mut root, context.steps, &mut planner.nodes);
+    Ok(Plan { root, steps: context.steps, reach: planner.reach, nodes: planner.nodes, shares })
 }
 
 struct Planner {

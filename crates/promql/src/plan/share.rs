@@ -36,16 +36,18 @@ impl Shared<'_> {
 }
 
 /// Makes one of all equal vectors below `root`, which is evaluated at `steps`; `nodes` is the next
-/// free number.
-pub(super) fn share(root: &mut Node<'_>, steps: Steps, nodes: &mut usize) {
+/// free number. Returns whether there are any.
+pub(super) fn share(root: &mut Node<'_>, steps: Steps, nodes: &mut usize) -> bool {
     let mut classes = Classes::default();
     classes.class_of(root, steps);
     let mut counts: FxHashMap<usize, usize> = FxHashMap::default();
     count(root, &classes, &mut counts);
     counts.retain(|_, places| *places > 1);
-    if !counts.is_empty() {
+    let any = !counts.is_empty();
+    if any {
         replace(root, &classes, &counts, &mut FxHashMap::default(), nodes);
     }
+    any
 }
 
 /// Numbers for what nodes do: equal for equal nodes, and for no others.

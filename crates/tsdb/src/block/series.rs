@@ -120,12 +120,12 @@ impl<'a> SeriesWriter<'a> {
         bases: &mut Vec<Base>,
     ) -> std::io::Result<()> {
         let number = self.times.add(times)?;
-        self.scratch.clear();
-        column::encode_floats(values, Effort::Best, &mut self.scratch);
-        let is_constant = column::is_constant(&self.scratch);
         let relative = match role {
-            Role::Bucket(behind) if !is_constant => self.relative(behind, number, values)?,
-            _ => None,
+            Role::Bucket(behind) => self.relative(behind, number, values)?,
+            _ => {
+                self.encode(values, Effort::Best);
+                None
+            }
         };
         let values_at = match relative {
             Some(values) => values,
@@ -138,23 +138,41 @@ impl<'a> SeriesWriter<'a> {
         Ok(())
     }
 
-    /// The values as differences to those of the bucket of all observations, if that takes fewer
-    /// bytes than the scratch holds.
+    /// Encodes values into the scratch.
+    fn encode(&mut self, values: &[f64], effort: Effort) {
+        self.scratch.clear();
+        column::encode_floats(values, effort, &mut self.scratch);
+    }
+
+    /// The values as differences to those of the bucket of all observations, if that takes fewer bytes
+    /// than the values themselves, which are otherwise left encoded in the scratch.
     fn relative(
         &mut self,
         behind: &[u8],
         times: u32,
         values: &[f64],
     ) -> std::io::Result<Option<Values>> {
-        let Some(base) = self.bases.find(behind, times) else { return Ok(None) };
-        let Some(differences) = differences(values, &base.values) else { return Ok(None) };
+        let base = self.bases.find(behind, times);
+        let with = base.and_then(|base| Some((base.stored, differences(values, &base.values)?)));
+        let Some((base, differences)) = with else {
+            self.encode(values, Effort::Best);
+            return Ok(None);
+        };
+        self.encode(values, Effort::Fast);
+        if column::is_constant(&self.scratch) {
+            return Ok(None);
+        }
         let mut bytes = Vec::new();
         column::encode_floats(&differences, Effort::Best, &mut bytes);
         // Where the base lies takes a few bytes too.
-        if bytes.len() + 4 >= self.scratch.len() {
-            return Ok(None);
+        let relative_len = bytes.len() + 4;
+        // More effort seldom halves a column: it is worth its time only where it might matter.
+        if relative_len * 2 >= self.scratch.len() {
+            self.encode(values, Effort::Best);
+            if relative_len >= self.scratch.len() {
+                return Ok(None);
+            }
         }
-        let base = base.stored;
         let difference = self.column(&bytes)?;
         Ok(Some(Values::Relative { base, difference }))
     }

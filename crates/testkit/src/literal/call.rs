@@ -100,7 +100,7 @@ impl Literal {
     /// When each sample was taken: known of a selector's samples; others were made just now.
     fn timestamps(&self, argument: &Expr, at: Moment) -> Result<Vector, LiteralError> {
         if let Expr::Selector(selector) = argument.unwrap_parens() {
-            let found = self.instant(selector, at.t)?;
+            let found = self.instant_of_timestamp(selector, at.t)?;
             let time =
                 |(labels, (t, _)): (Labels, Sample)| (nameless(&labels), Float(t as f64 / 1000.0));
             return Ok(found.into_iter().map(time).collect());

@@ -53,11 +53,36 @@ impl Literal {
             return unknown("anchored and smoothed");
         }
         let end = self.looked_at(&selector.shift, t)?;
+        self.newest(selector, end, end - self.lookback_ms)
+    }
+
+    /// The same as `timestamp` asks for it: where `@` fixes the time, what is read for `offset` is then
+    /// looked at from that time.
+    pub(super) fn instant_of_timestamp(
+        &self,
+        selector: &Selector,
+        t: Timestamp,
+    ) -> Result<Vec<(Labels, Sample)>, LiteralError> {
+        if selector.extension.is_some() || selector.shift.at.is_none() {
+            return self.instant(selector, t);
+        }
+        let read = self.looked_at(&selector.shift, t)?;
+        let fixed = self.looked_at(&Shift { offset: None, at: selector.shift.at }, t)?;
+        self.newest(selector, read.min(fixed), read.max(fixed) - self.lookback_ms)
+    }
+
+    /// The newest sample of each series up to `end` that comes behind `after` and does not end it.
+    fn newest(
+        &self,
+        selector: &Selector,
+        end: Timestamp,
+        after: Timestamp,
+    ) -> Result<Vec<(Labels, Sample)>, LiteralError> {
         let mut found = Vec::new();
         for (labels, samples) in self.selected(&selector.matchers) {
             let newest = samples.iter().rfind(|(t, _)| *t <= end);
             if let Some((t, value)) = newest
-                && *t > end - self.lookback_ms
+                && *t > after
                 && !ends_series(value)
             {
                 found.push((labels.clone(), (*t, value.clone())));

@@ -4,7 +4,7 @@
 //! are not read. An instant selector takes at each step the newest sample that is not older than the
 //! lookback (a sample exactly that old is gone), and nothing if that sample is the stale marker.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use model::histogram::CounterResetHint;
 use model::sample::is_stale;
@@ -136,6 +136,7 @@ impl Evaluator<'_> {
             budget,
             reads: reads.as_ref(),
             nothing,
+            buffers: Mutex::default(),
         };
         let cores = rayon::current_num_threads();
         let mut batch: Vec<Box<dyn Series + '_>> = Vec::new();
@@ -177,6 +178,8 @@ struct Reader<'r> {
     reads: Option<&'r Reads>,
     /// Nothing looked at, as a run begins.
     nothing: Looked,
+    /// Columns of runs that have ended: their memory serves the next.
+    buffers: Mutex<Vec<Columns>>,
 }
 
 impl Reader<'_> {
@@ -186,31 +189,32 @@ impl Reader<'_> {
         cores: usize,
     ) -> Vec<Result<(Collected, Looked), EngineError>> {
         if cores == 1 || batch.len() == 1 {
-            let mut columns = Columns::default();
-            return batch.chunks_mut(RUN).map(|run| self.read_run(run, &mut columns)).collect();
+            return batch.chunks_mut(RUN).map(|run| self.read_run(run)).collect();
         }
         // Few series may be long ones: then each is a run of its own.
         let run = if batch.len() < RUN * cores { 1 } else { RUN };
-        batch
-            .par_chunks_mut(run)
-            .map_init(Columns::default, |columns, run| self.read_run(run, columns))
-            .collect()
+        batch.par_chunks_mut(run).map(|run| self.read_run(run)).collect()
     }
 
     fn read_run(
         &self,
         run: &mut [Box<dyn Series + '_>],
-        columns: &mut Columns,
     ) -> Result<(Collected, Looked), EngineError> {
         self.budget.check()?;
+        let mut columns = self.buffers().pop().unwrap_or_default();
         let mut looked = self.nothing.clone();
         let (mut made, mut held) = (Vec::with_capacity(run.len()), self.budget.held());
         for series in run {
-            let one = self.read_series(series.as_mut(), columns, &mut looked)?;
+            let one = self.read_series(series.as_mut(), &mut columns, &mut looked)?;
             held.series(&one)?;
             made.push(one);
         }
+        self.buffers().push(columns);
         Ok(((made, held), looked))
+    }
+
+    fn buffers(&self) -> MutexGuard<'_, Vec<Columns>> {
+        self.buffers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn read_series(

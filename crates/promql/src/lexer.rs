@@ -4,15 +4,16 @@
 //! colon separates a range from a step. The lexer keeps that much context and no more. It checks that
 //! brackets pair and that escapes are whole, so that its errors are found where Prometheus finds them.
 
+use model::labels::Quoted;
 use nom::Parser;
-use nom::bytes::complete::{take_while, take_while_m_n, take_while1};
-use nom::character::complete::{char, digit1, one_of, satisfy};
-use nom::combinator::{opt, recognize, verify};
-use nom::multi::many0_count;
+use nom::bytes::complete::take_while;
+use nom::character::complete::satisfy;
+use nom::combinator::recognize;
 use nom::sequence::pair;
 
 use crate::ast::{BinaryOp, Span};
 use crate::escape;
+use crate::number;
 use crate::parse::ParseError;
 use crate::token::{Kind, SIGNS, Token, kind_of_word};
 
@@ -235,26 +236,23 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// A number, or numbers with units.
+    /// A number, or numbers with units. What is neither is quoted as far as it was read, as in
+    /// Prometheus.
     fn number(&mut self) -> Result<(), ParseError> {
-        let start = self.at;
-        let rest = self.rest();
-        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        let number = number_shape(rest);
-        let goes_on = |c: char| is_word(c) || c == '.';
-        if !rest[number.len()..].starts_with(goes_on) && !number.ends_with('_') {
-            self.take(Kind::Number, number.len());
+        let (start, rest) = (self.at, self.rest());
+        let (number, is_number) = number::scan(rest);
+        if is_number {
+            self.take(Kind::Number, number);
             return Ok(());
         }
-        let units = leaf(units(), &rest[number.len()..]).unwrap_or("");
-        let len = number.len() + units.len();
-        if !units.is_empty() && !rest[len..].starts_with(is_word) {
+        let (units, is_duration) = number::scan_units(&rest[number..]);
+        let len = number + units;
+        if is_duration {
             self.take(Kind::Duration, len);
             return Ok(());
         }
-        let all = leaf(take_while1(goes_on), rest).unwrap_or(rest);
-        let message = format!("bad number or duration syntax: {}", model::labels::Quoted(all));
-        Err(self.error(start, message))
+        let read = Quoted(&rest[..len]);
+        Err(self.error(start, format!("bad number or duration syntax: {read}")))
     }
 
     /// A text in quotes; only backquotes may span lines, and know no escapes.
@@ -298,35 +296,6 @@ fn word(input: &str, colons: bool) -> Option<&str> {
     let first = move |c: char| c.is_ascii_alphabetic() || c == '_' || (colons && c == ':');
     let later = move |c: char| first(c) || c.is_ascii_digit();
     leaf(recognize(pair(satisfy(first), take_while(later))), input)
-}
-
-/// The rest of a duration behind its first number: a unit, and further numbers with units. Whether
-/// the units are known and in order is seen when it is read.
-fn units<'a>() -> impl Parser<&'a str, Output = &'a str, Error = nom::error::Error<&'a str>> {
-    let unit = |letters: &'static str| pair(one_of(letters), opt(char('s')));
-    recognize(pair(unit("smhdwy"), many0_count(pair(digit1, unit("smhdw")))))
-}
-
-/// What looks like a number: whether it is one is seen when it is read, so that `1e` and `0x` are
-/// numbers that cannot be read.
-fn number_shape(input: &str) -> &str {
-    let hex = recognize((
-        char('0'),
-        one_of("xX"),
-        take_while(|c: char| c.is_ascii_hexdigit() || c == '_'),
-    ));
-    if let Some(hex) = leaf(hex, input) {
-        return hex;
-    }
-    let digits = || recognize(pair(digit1, many0_count(pair(char('_'), digit1))));
-    let mantissa = recognize((opt(digits()), opt(char('.')), opt(digits())));
-    let exponent = recognize((
-        one_of("eE"),
-        take_while_m_n(0, 1, |c| "+-".contains(c)),
-        take_while(|c: char| c.is_ascii_digit() || c == '.'),
-    ));
-    let number = recognize(pair(verify(mantissa, |text: &str| !text.is_empty()), opt(exponent)));
-    leaf(number, input).unwrap_or("")
 }
 
 #[cfg(test)]
@@ -373,7 +342,8 @@ mod tests {
             (".5", Kind::Number),
             ("5.", Kind::Number),
             ("iNf", Kind::Number),
-            ("1e", Kind::Number),
+            ("1e5_0", Kind::Number),
+            ("0x", Kind::Number),
             ("1h30m", Kind::Duration),
             ("5ms", Kind::Duration),
             ("1.5m", Kind::Duration),

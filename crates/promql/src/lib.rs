@@ -18,6 +18,7 @@ pub mod explain;
 pub mod functions;
 mod lexer;
 pub mod native;
+mod number;
 pub mod parse;
 pub mod plan;
 pub mod print;

@@ -3,10 +3,12 @@
 //!
 //! All pass to the last eval.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use promql::ParserOptions;
+use promql::ast::AggregateOp;
 use testkit::EngineBackend;
 use testkit::script::{Report, run};
 
@@ -27,6 +29,22 @@ fn our_own_scripts_pass_to_the_last_eval() {
             assert!(report.passed > 0, "{name}: {report:?}");
         }
     }
+}
+
+#[test]
+fn our_own_scripts_ask_every_function_and_aggregation() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/promql");
+    let mut asked = HashSet::new();
+    let scripts = [scripts_in(&folder), scripts_in(&folder.join("experimental"))].concat();
+    for line in scripts.iter().flat_map(|(_, text)| text.lines()) {
+        let words = line.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        asked.extend(words.filter(|_| line.trim_start().starts_with("eval")));
+    }
+    let functions = promql::functions::all().iter().map(|function| function.name);
+    let aggregations = AggregateOp::ALL.iter().map(|op| op.as_str());
+    let all: Vec<&str> =
+        functions.chain(aggregations).filter(|name| !asked.contains(name)).collect();
+    assert!(all.is_empty(), "no script asks {}", all.join(", "));
 }
 
 #[test]

@@ -37,14 +37,22 @@ fn values(kind: &str, count: u64) -> Vec<f64> {
         "rare change" => add(if below(100) == 0.0 { 1.0 } else { 0.0 }),
         "counter" => add(below(1000)),
         "gauge in percent" => below(10_000) / 100.0,
+        "ratio" => below(5000) / 285.0,
         "sum of seconds" => add(below(1_000_000) / 1e6),
         _ => below(1 << 52).sqrt() + i as f64,
     };
     (0..count).map(value).collect()
 }
 
-const KINDS: [&str; 6] =
-    ["constant", "rare change", "counter", "gauge in percent", "sum of seconds", "random bits"];
+const KINDS: [&str; 7] = [
+    "constant",
+    "rare change",
+    "counter",
+    "gauge in percent",
+    "ratio",
+    "sum of seconds",
+    "random bits",
+];
 
 fn chunk(c: &mut Criterion) {
     let timestamps: Vec<i64> =

@@ -127,6 +127,7 @@ fn any_bits() -> impl Strategy<Value = Vec<u64>> {
         all(digits(3).prop_map(f64::to_bits).boxed()).prop_map(sums),
         all(with(digits(6))).prop_map(sums),
         all(with((0u32..300).prop_map(|k| f64::from(k) / 285.0).boxed())),
+        all(with((0u32..300).prop_map(|k| f64::from(k) * (300.0 / 285.0 / 300.0)).boxed())),
         all(with((0.0..1.0f64).boxed())),
         all(prop_oneof![50 => Just(42.0f64.to_bits()), 1 => hostile()].boxed()),
         (hostile(), 0usize..700).prop_map(|(bits, count)| vec![bits; count]),
@@ -198,6 +199,7 @@ fn samples_of_every_kind() -> Vec<Vec<u64>> {
             sum
         }),
         column(&mut |_, r| (r as f64).sqrt()),
+        column(&mut |_, r| r as f64 / 285.0),
         column(&mut |_, r| (1u64 << (r % 4 * (r % 5))) as f64),
         column(&mut |i, r| f64::from_bits(i.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ r)),
     ];
@@ -317,9 +319,13 @@ fn codings_that_the_writer_passes_over_are_read() {
 fn floats_are_written_as_documented() {
     let third = (1.0f64 / 3.0).to_bits();
     let raw = [&[0b000_0_1111][..], &third.to_le_bytes()].concat();
+    // MULT, over 3: 1, a difference of 1, and seven changes of it by 0.
+    let over = [&[0b101_0_0000][..], &3.0f64.to_bits().to_le_bytes(), &[2, 2, 2, 0, 0]].concat();
+    let thirds: Vec<u64> = (1..10).map(|m| (f64::from(m) / 3.0).to_bits()).collect();
     for (values, bytes) in [
         (&[2.5f64.to_bits(); 9][..], &[0b000_0_0001, 50][..]),
         (&[third; 3], &raw),
+        (&thirds, &over),
         // INT, e = 1: 5, 7, 6 as base 5 and 0, 2, 1 in two bits each.
         (&[0.5f64, 0.7, 0.6].map(f64::to_bits), &[0b001_0_0001, 0, 10, 2, 0b01_10_00]),
         // INT, e = 0, one run of exceptions: gap 1, length 2, a staleness marker.
@@ -332,7 +338,10 @@ fn floats_are_written_as_documented() {
         assert_eq!(floats_of(bytes, values.len()), Ok((values.to_vec(), 0)));
     }
     let next = f64::from_bits(0.5f64.to_bits() + 1);
+    // MULT, times 0.7: 3 and 3.
+    let times = [&[0b101_0_0001][..], &0.7f64.to_bits().to_le_bytes(), &[0, 6, 0]].concat();
     for (bytes, values) in [
+        (&times[..], &[3.0 * 0.7, 3.0 * 0.7][..]),
         // DECU, e = 1: m is 5, 5; u is 1, 0.
         (&[0b010_0_0001, 0, 10, 0, 0, 0, 1, 0b01][..], &[next, 0.5][..]),
         // BITS: the floats of the places 1 and -1, the smallest above 0 and -0.
@@ -344,6 +353,21 @@ fn floats_are_written_as_documented() {
     ] {
         let bits: Vec<u64> = values.iter().map(|value| value.to_bits()).collect();
         assert_eq!(floats_of(bytes, bits.len()), Ok((bits, 0)));
+    }
+}
+
+#[test]
+fn units_that_make_no_sense_are_damaged() {
+    for (tag, unit) in [
+        (0b1010_0000, 0.0),
+        (0b1010_0000, -3.0),
+        (0b1010_0001, f64::INFINITY),
+        (0b1010_0001, f64::NAN),
+        (0b1010_0010, 3.0),
+        (0b1010_1111, 3.0),
+    ] {
+        let bytes = [&[tag][..], &f64::to_bits(unit).to_le_bytes(), &[0, 6, 0]].concat();
+        assert!(floats_of(&bytes, 2).is_err(), "{tag:08b} {unit}");
     }
 }
 

@@ -150,7 +150,7 @@ fn is_ordinary(value: f64) -> bool {
 }
 
 /// Appends what `split` makes of each value; where it makes nothing, what it made of the one before.
-fn fill<T: Copy + Default>(
+pub(super) fn fill<T: Copy + Default>(
     values: &[f64],
     parts: &mut Vec<T>,
     others: &mut Exceptions,

@@ -4,6 +4,7 @@
 
 use super::decimal::{self, from_ordinal, ordinal};
 use super::exceptions;
+use super::multiples::{self, Unit};
 use super::{Effort, Room, ints, keep_smaller, varint};
 use crate::simd::{self, Work};
 
@@ -19,14 +20,16 @@ const DECU: u8 = 2 << 5;
 const BITS: u8 = 3 << 5;
 /// The values as they are.
 const RAW: u8 = 4 << 5;
+/// Multiples of a unit that is no decimal.
+const MULT: u8 = 5 << 5;
 /// Of the tag byte: set if exceptions follow.
 const HAS_EXCEPTIONS: u8 = 0b0001_0000;
-/// Of the tag byte: the decimal exponent.
+/// Of the tag byte: the decimal exponent, or the kind of unit.
 const EXPONENT: u8 = 0b0000_1111;
 /// CONST, with this exponent: the bits as they are.
 const NO_DECIMAL: u8 = 15;
 
-/// Decimals of more bytes each than this may not be decimals at all: try the others.
+/// Decimals or multiples of more bytes each than this may not be any at all: try the others.
 const POOR_BYTES: usize = 4;
 
 /// Appends `values` in the fewest bytes that this effort finds.
@@ -37,14 +40,18 @@ pub(super) fn put(values: &[f64], effort: Effort, room: &mut Room, out: &mut Vec
         return;
     }
     let start = out.len();
-    put_decimals(values, effort, room, out);
-    let decimals_len = out.len() - start;
-    if decimals_len == 0 || decimals_len > POOR_BYTES * values.len() {
-        for put in [put_drifting, put_ordinals, put_raw] {
-            let from = out.len();
-            put(values, effort, room, out);
-            keep_smaller(out, start, from);
+    for put in [put_decimals, put_multiples] {
+        let from = out.len();
+        put(values, effort, room, out);
+        keep_smaller(out, start, from);
+        if (1..=POOR_BYTES * values.len()).contains(&(out.len() - start)) {
+            return;
         }
+    }
+    for put in [put_drifting, put_ordinals, put_raw] {
+        let from = out.len();
+        put(values, effort, room, out);
+        keep_smaller(out, start, from);
     }
 }
 
@@ -66,6 +73,19 @@ fn put_decimals(values: &[f64], effort: Effort, room: &mut Room, out: &mut Vec<u
     wholes.clear();
     if let Some(exponent) = decimal::all(values, &mut wholes, &mut room.exceptions) {
         out.push(INT | exponent | exceptions_flag(room));
+        ints::put(&wholes, effort, room, out);
+        put_exceptions(room, out);
+    }
+    room.wholes = wholes;
+}
+
+fn put_multiples(values: &[f64], effort: Effort, room: &mut Room, out: &mut Vec<u8>) {
+    let mut wholes = std::mem::take(&mut room.wholes);
+    wholes.clear();
+    if let Some(unit) = multiples::all(values, &mut wholes, &mut room.exceptions) {
+        let (number, float) = unit.parts();
+        out.push(MULT | number | exceptions_flag(room));
+        out.extend_from_slice(&float.to_bits().to_le_bytes());
         ints::put(&wholes, effort, room, out);
         put_exceptions(room, out);
     }
@@ -149,6 +169,11 @@ pub(super) fn take(
             for (value, steps) in out.get_mut(start..)?.iter_mut().zip(steps) {
                 *value = from_ordinal(ordinal(*value).wrapping_add(*steps));
             }
+        }
+        MULT => {
+            let float = f64::from_bits(varint::take_word(bytes)?);
+            let unit = Unit::of(tag & EXPONENT, float)?;
+            unit.extend(take_ints(bytes, count, room)?, out);
         }
         BITS if tag == BITS => {
             let ordinals = take_ints(bytes, count, room)?;

@@ -15,6 +15,7 @@ mod exceptions;
 mod floats;
 mod huffman;
 mod ints;
+mod multiples;
 mod pack;
 mod pfor;
 mod sparse;

@@ -63,8 +63,9 @@ impl Wal {
     }
 
     fn retire_segment(&mut self, current: Current) {
-        let definition_bytes = current.encoder.definition_bytes();
-        self.old.push(Segment { definition_bytes, ..current.segment });
+        let Current { mut segment, encoder, .. } = current;
+        segment.definition_bytes = encoder.definition_bytes();
+        self.old.push(segment);
     }
 
     fn create_segment(&mut self) -> Result<Current, CommitError> {

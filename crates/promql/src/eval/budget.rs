@@ -145,6 +145,11 @@ impl Budget {
         if at.is_multiple_of(LOOK_EVERY) { self.check() } else { Ok(()) }
     }
 
+    /// Whether nobody waits for the answer any more: half of what [`Self::check`] fails for, and cheap.
+    pub fn is_canceled(&self) -> bool {
+        self.cancel.is_canceled()
+    }
+
     /// Whether the query is to end now: what [`Self::check`] fails for.
     pub fn is_over(&self) -> bool {
         self.check().is_err()

@@ -153,16 +153,16 @@ impl Join<'_> {
         Ok(())
     }
 
-    /// The series met last comes first in the text, as in Prometheus.
-    fn many_to_many(&self, earlier: &Labels, later: &Labels) -> EngineError {
+    fn many_to_many(&self, a: &Labels, b: &Labels) -> EngineError {
         let side = match self.matching.cardinality {
             Cardinality::OneToMany => "left",
             _ => "right",
         };
-        let group = signature(earlier, self.matching);
+        let group = signature(a, self.matching);
+        let (first, second) = (a.min(b), a.max(b));
         EngineError::Execution(format!(
             "found duplicate series for the match group {group} on the {side} hand-side of the \
-             operation: [{later}, {earlier}];many-to-many matching not allowed: matching labels must \
+             operation: [{first}, {second}];many-to-many matching not allowed: matching labels must \
              be unique on one side"
         ))
     }

@@ -23,12 +23,9 @@ const SHORT: usize = 24;
 /// All windows of a series together are walked anew if they have so few samples, however long each is.
 const FEW: usize = 1024;
 
-/// So many values are looked at together where few are what is looked for.
-pub(crate) const TOGETHER: usize = 64;
-/// How many windows are walked before the budget is looked at,
+/// How many windows are walked before the clock is looked at; whether anybody still waits is asked at
+/// each.
 const LOOK_EVERY: usize = 16;
-/// unless they have so many samples.
-const LONG: usize = 1 << 14;
 
 /// The windows of one series, one for each step.
 pub struct Windows<'a> {
@@ -87,10 +84,11 @@ impl<'a> Windows<'a> {
 
     /// The windows that cover any sample, in the order of their steps.
     pub fn iter(&self) -> impl Iterator<Item = Window> + '_ {
-        let goes_on = |budget: &Budget| !budget.is_over();
         self.bounds.iter().copied().take_while(move |window| {
-            let is_cheap = window.step % LOOK_EVERY != 0 && window.count() < LONG;
-            is_cheap || self.budget.is_none_or(goes_on)
+            self.budget.is_none_or(|budget| match window.step % LOOK_EVERY {
+                0 => !budget.is_over(),
+                _ => !budget.is_canceled(),
+            })
         })
     }
 
@@ -158,14 +156,24 @@ fn without_markers<'a>(
     times: &'a [Timestamp],
     values: &'a [f64],
 ) -> (Cow<'a, [Timestamp]>, Cow<'a, [f64]>) {
-    // Some at a time, without a branch for each.
-    let any_stale = |some: &[f64]| some.iter().fold(false, |any, v| any | is_stale(*v));
-    if !values.chunks(TOGETHER).any(any_stale) {
+    if !may_have_nan(values) || !values.iter().any(|v| is_stale(*v)) {
         return (Cow::Borrowed(times), Cow::Borrowed(values));
     }
     let kept = times.iter().zip(values).filter(|(_, v)| !is_stale(**v));
     let (times, values): (Vec<_>, Vec<_>) = kept.map(|(t, v)| (*t, *v)).unzip();
     (Cow::Owned(times), Cow::Owned(values))
+}
+
+/// False only if there is neither NaN nor infinity. Has no branch for each value, and eight sums that do
+/// not wait for one another.
+fn may_have_nan(values: &[f64]) -> bool {
+    let (eights, rest) = values.as_chunks::<8>();
+    let mut sums = [0.0; 8];
+    for eight in eights {
+        // Zero times anything else is zero.
+        sums.iter_mut().zip(eight).for_each(|(sum, value)| *sum += value * 0.0);
+    }
+    sums.iter().chain(rest).any(|value| (value * 0.0).is_nan())
 }
 
 /// How many of the first `times` lie at or before `moment`.
@@ -258,6 +266,21 @@ mod tests {
             [(0, vec![0.0, 1.0]), (1, vec![1.0, 2.0]), (2, vec![2.0, 3.0]), (3, vec![3.0])];
         assert_eq!(found, expected);
         assert_eq!(windows.looked_at(), 7);
+    }
+
+    #[test]
+    fn one_that_is_no_number_is_found_wherever_it_stands() {
+        for len in [1, 7, 8, 9, 40] {
+            let mut values = vec![1e300; len];
+            assert!(!may_have_nan(&values));
+            for at in 0..len {
+                for value in [STALE_NAN, f64::NAN, f64::INFINITY] {
+                    let before = std::mem::replace(&mut values[at], value);
+                    assert!(may_have_nan(&values), "{value} at {at} of {len}");
+                    values[at] = before;
+                }
+            }
+        }
     }
 
     #[test]

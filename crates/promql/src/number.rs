@@ -29,7 +29,7 @@ pub(crate) fn scan(text: &str) -> (usize, bool) {
             b'a'..=b'f' | b'A'..=b'F' if is_hex => true,
             b'_' => last == Last::Digit,
             b'.' => !has_dot && last != Last::Underscore && !(is_hex && last == Last::Digit),
-            b'e' | b'E' => !has_exponent && last == Last::Digit,
+            b'e' | b'E' => !has_exponent && (last == Last::Digit || (last == Last::Dot && at > 1)),
             _ => break,
         };
         at += 1;
@@ -109,6 +109,8 @@ mod tests {
             ("0x1p", "0x1", false),
             ("0x1.5", "0x1.", false),
             ("0b1", "0", false),
+            ("5.e1", "5.e1", true),
+            (".e1", ".e", false),
             ("5m", "5", false),
         ] {
             assert_eq!(scan(text), (read.len(), is_number), "{text}");

@@ -72,7 +72,7 @@ fn filled(dir: &Path, series: usize, days: i64) -> Db {
         for ((labels, known), value) in labels.iter().zip(&mut refs).zip(&mut values) {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let drawn = state >> 33;
-            *value = if drawn % 40_000 == 0 { 0.0 } else { *value + (drawn % 20) as f64 };
+            *value = if drawn.is_multiple_of(40_000) { 0.0 } else { *value + (drawn % 20) as f64 };
             *known = Some(appender.append(*known, labels, t, *value).expect("in order"));
         }
         appender.commit().expect("the disk has room");

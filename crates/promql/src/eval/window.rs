@@ -64,10 +64,14 @@ impl<'a> Windows<'a> {
         let (times, values) = without_markers(&columns.timestamps, &columns.values);
         let mut bounds = Vec::with_capacity(steps.count);
         let (mut from, mut to, mut looked_at) = (0, 0, 0);
+        // How many samples came and went at the step before; mostly as many do at the next.
+        let (mut newer, mut older) = (0, 0);
         for (step, end) in shift.times(steps).enumerate() {
             let edge = end.saturating_sub(range_ms);
-            to += passed(&times[to..], end);
-            from += passed(&times[from..to], edge);
+            newer = passed_about(&times[to..], end, newer);
+            to += newer;
+            older = passed_about(&times[from..to], edge, older);
+            from += older;
             if from < to {
                 bounds.push(Window { step, from, to });
                 looked_at += (to - from) as u64;
@@ -188,6 +192,17 @@ pub(super) fn passed(times: &[Timestamp], moment: Timestamp) -> usize {
     let from = reach / 2;
     let to = (reach - 1).min(times.len());
     from + times[from..to].partition_point(|t| *t <= moment)
+}
+
+/// The same, where it may well be about as many as `guess`.
+fn passed_about(times: &[Timestamp], moment: Timestamp, guess: usize) -> usize {
+    let is_right = |count: usize| {
+        let last = count.checked_sub(1).map(|at| times.get(at));
+        let all_passed = last.is_none_or(|last| last.is_some_and(|t| *t <= moment));
+        all_passed && times.get(count).is_none_or(|t| *t > moment)
+    };
+    let near = [guess, guess + 1, guess.saturating_sub(1)];
+    near.into_iter().find(|count| is_right(*count)).unwrap_or_else(|| passed(times, moment))
 }
 
 /// What can be put together from neighbouring pieces.
@@ -337,7 +352,11 @@ mod tests {
         ) {
             times.sort_unstable();
             times.dedup();
-            prop_assert_eq!(passed(&times, moment), times.partition_point(|t| *t <= moment));
+            let expected = times.partition_point(|t| *t <= moment);
+            prop_assert_eq!(passed(&times, moment), expected);
+            for guess in 0..45 {
+                prop_assert_eq!(passed_about(&times, moment, guess), expected);
+            }
         }
     }
 }

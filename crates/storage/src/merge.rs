@@ -3,7 +3,7 @@
 //! Sets overlap where a series lives in a block and in the head, or in blocks whose times overlap.
 //! Series of equal labels become one; of samples of equal time the one of the earliest set wins.
 
-use model::{Labels, TimeRange};
+use model::{Labels, TimeRange, Timestamp};
 
 use crate::{ChunkMeta, Columns, QueryError, Series, SeriesSet};
 
@@ -116,13 +116,41 @@ impl Series for Joined<'_> {
                 });
                 columns.starts.extend(starts.iter());
             }
-            let Columns { timestamps, values, .. } = columns;
+            let Columns { timestamps, values, histogram_timestamps, histograms: all, .. } = columns;
+            drop_known(
+                timestamps,
+                values,
+                floats,
+                &histogram_timestamps[histograms_from..histograms],
+            );
+            drop_known(histogram_timestamps, all, histograms, &timestamps[floats_from..floats]);
             join(timestamps, values, floats_from, floats);
-            let Columns { histogram_timestamps, histograms: values, .. } = columns;
-            join(histogram_timestamps, values, histograms_from, histograms);
+            join(histogram_timestamps, all, histograms_from, histograms);
         }
         Ok(())
     }
+}
+
+/// Drops what came behind `from` at times that are known of the other kind: a sample is of one kind.
+fn drop_known<V>(
+    times: &mut Vec<Timestamp>,
+    values: &mut Vec<V>,
+    from: usize,
+    known: &[Timestamp],
+) {
+    if known.is_empty() {
+        return;
+    }
+    let mut kept = from;
+    for at in from..times.len() {
+        if known.binary_search(&times[at]).is_err() {
+            times.swap(kept, at);
+            values.swap(kept, at);
+            kept += 1;
+        }
+    }
+    times.truncate(kept);
+    values.truncate(kept);
 }
 
 /// Merges what a pair of columns has from `new` on with what it has between `old` and there. At equal
@@ -226,6 +254,46 @@ mod tests {
         series.read(TimeRange::ALL, &mut columns).expect("plain series do not fail");
         assert_eq!(columns.timestamps, [9, 5, 6, 7, 8]);
         assert_eq!(columns.values, [9.0, 5.0, 6.0, 7.0, 8.0]);
+    }
+
+    /// A histogram at each of these times.
+    struct Counted(Labels, Vec<Timestamp>);
+
+    impl Series for Counted {
+        fn labels(&self) -> &Labels {
+            &self.0
+        }
+        fn chunks(&self) -> &[ChunkMeta] {
+            &[]
+        }
+        fn read(&mut self, range: TimeRange, columns: &mut Columns) -> Result<(), QueryError> {
+            for t in self.1.iter().filter(|t| range.contains(**t)) {
+                columns.histogram_timestamps.push(*t);
+                columns.histograms.push(model::Histogram::default());
+            }
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn at_equal_times_the_earlier_set_wins_whatever_the_kind() {
+        let floats = || set(&[("a", &[(1, 1.0), (2, 2.0), (3, 3.0)])]);
+        let counted = || -> Box<dyn SeriesSet<'static>> {
+            let labels = Labels::from_pairs([("__name__", "a")]);
+            let one = Counted(labels, vec![2, 4]);
+            Box::new(std::iter::once(Ok(Box::new(one) as Box<dyn Series>)))
+        };
+        for (sets, times, histogram_times) in [
+            (vec![floats(), counted()], vec![1, 2, 3], vec![4]),
+            (vec![counted(), floats()], vec![1, 3], vec![2, 4]),
+        ] {
+            let mut columns = Columns::default();
+            let mut series = merge(sets).next().expect("one").expect("no set fails here");
+            series.read(TimeRange::ALL, &mut columns).expect("plain series do not fail");
+            assert_eq!((columns.timestamps, columns.values.len()), (times.clone(), times.len()));
+            assert_eq!(columns.histogram_timestamps, histogram_times);
+            assert_eq!(columns.histograms.len(), histogram_times.len());
+        }
     }
 
     #[test]

@@ -350,6 +350,38 @@ pub(crate) mod tests {
         }
     }
 
+    /// A float and a histogram at the same time, which no store of ours gives.
+    struct Twice(Labels);
+
+    impl Series for Twice {
+        fn labels(&self) -> &Labels {
+            &self.0
+        }
+        fn chunks(&self) -> &[ChunkMeta] {
+            &[]
+        }
+        fn read(&mut self, _: TimeRange, columns: &mut Columns) -> Result<(), QueryError> {
+            columns.timestamps.extend([5, 10]);
+            columns.values.extend([1.0, 2.0]);
+            columns.histogram_timestamps.extend([5, 10]);
+            columns.histograms.extend([model::Histogram::default(), model::Histogram::default()]);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn writing_goes_on_at_samples_of_both_kinds() {
+        let dir = tempfile::tempdir().unwrap();
+        let series = Box::new(Twice(Labels::from_pairs([("a", "x")]))) as Box<dyn Series>;
+        let meta = write(
+            &Files::default(),
+            dir.path(),
+            &new_block(0, 99),
+            Box::new(std::iter::once(Ok(series))),
+        );
+        assert_eq!(meta.unwrap().expect("there are samples").stats.num_samples, 4);
+    }
+
     #[test]
     fn only_samples_of_the_span_are_written() {
         let dir = tempfile::tempdir().unwrap();

@@ -103,7 +103,7 @@ impl<'a> SeriesWriter<'a> {
             for range in windows::chunks(times, self.samples_per_chunk) {
                 self.write_floats(role, &times[range.clone()], &values[range], bases)?;
             }
-            let run = run_before(histograms.0, floats.0);
+            let run = run_upto(histograms.0, floats.0);
             let (times, all) = split_off(&mut histograms, run);
             for range in windows::chunks(times, HISTOGRAMS_PER_CHUNK) {
                 self.write_histograms(&times[range.clone()], &all[range])?;
@@ -237,6 +237,12 @@ fn too_large(path: &Path) -> impl Fn(TooLarge) -> BlockError {
 /// How many of the first `times` come before the first of `others`.
 fn run_before(times: &[Timestamp], others: &[Timestamp]) -> usize {
     others.first().map_or(times.len(), |first| times.partition_point(|t| t < first))
+}
+
+/// How many of the first `times` come before the first of `others`, or with it: of two samples at one
+/// time, which a store should not have, one goes on.
+fn run_upto(times: &[Timestamp], others: &[Timestamp]) -> usize {
+    others.first().map_or(times.len(), |first| times.partition_point(|t| t <= first))
 }
 
 /// Takes the first `count` rows off a column and its times.

@@ -184,7 +184,8 @@ impl Round<'_> {
         Ok(())
     }
 
-    /// Waits until a figure has not changed for as long as the sizes say.
+    /// Waits until a figure has not changed for as long as the sizes say, but no more than six times as
+    /// long: a kernel that takes pages back bit by bit would keep it moving.
     pub(crate) fn rest(
         &self,
         server: &mut Server<'_>,
@@ -192,14 +193,15 @@ impl Round<'_> {
         mut figure: impl FnMut(&Server<'_>) -> Result<u64>,
     ) -> Result<()> {
         let needed = Duration::from_secs(self.sizes.rest_seconds);
-        let mut last = (figure(server)?, self.clock.monotonic());
+        let begun = self.clock.monotonic();
+        let mut last = (figure(server)?, begun);
         server.until(what, |server| {
             pause(LOOK);
             let (now, at) = (figure(server)?, self.clock.monotonic());
             if now != last.0 {
                 last = (now, at);
             }
-            Ok(at - last.1 >= needed)
+            Ok(at - last.1 >= needed || at - begun >= needed * 6)
         })
     }
 }

@@ -8,8 +8,8 @@ use testkit::http::encoded;
 
 use crate::answers::{self, Answers};
 use crate::load::{INTERVAL_MS, Random, Scrape};
-use crate::phases::{DAY_MS, Figures, Round, size_of};
-use crate::server::{Kind, Result, Server};
+use crate::phases::{DAY_MS, Figures, Round};
+use crate::server::{Result, Server};
 use crate::wire::Encoder;
 
 /// Counters that the dashboard adds up.
@@ -64,13 +64,7 @@ impl Round<'_> {
         let start = (self.clock.now_ms() - length) / DAY_MS * DAY_MS;
         let mut server = self.start(dir)?;
         self.fill(&server, start, length / INTERVAL_MS)?;
-        self.say("compaction");
-        if server.kind == Kind::VictoriaMetrics {
-            server.get("/internal/force_flush")?;
-            server.get("/internal/force_merge")?;
-        }
-        let data = server.data();
-        self.rest(&mut server, "its files rest", |_| Ok(size_of(&data)?))?;
+        self.settled(&mut server)?;
         let (from, to) = ((start + DAY_MS) / 1000, (start + length) / 1000);
         let window = self.sizes.window_days;
         let query = format!("sum by (provider) (increase(gateway_requests_total[{window}d]))");

@@ -1,7 +1,7 @@
 //! What is measured: a day of few series, then many series, a kill, and coming back, then the dashboard.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -113,13 +113,7 @@ impl Round<'_> {
         self.send(&server, &mut Load::new(series, start), scrapes)?;
         let wall = self.clock.monotonic() - begun;
         figures.ingest_wall_seconds_per_million = wall.as_secs_f64() * 1e6 / samples;
-        self.say("compaction");
-        if server.kind == Kind::VictoriaMetrics {
-            server.get("/internal/force_flush")?;
-            server.get("/internal/force_merge")?;
-        }
-        let data = server.data();
-        self.rest(&mut server, "its files rest", |_| Ok(size_of(&data)?))?;
+        let data = self.settled(&mut server)?;
         let all = size_of(&data)? as f64;
         figures.directory_bytes_per_sample = all / samples;
         figures.disk_bytes_per_sample = match server.kind {
@@ -184,9 +178,21 @@ impl Round<'_> {
         Ok(())
     }
 
+    /// Waits until a server has merged what it was sent; returns the directory of its data.
+    pub(crate) fn settled(&self, server: &mut Server<'_>) -> Result<PathBuf> {
+        self.say("compaction");
+        if server.kind == Kind::VictoriaMetrics {
+            server.get("/internal/force_flush")?;
+            server.get("/internal/force_merge")?;
+        }
+        let data = server.data();
+        self.rest(server, "its files rest", |_| Ok(size_of(&data)?))?;
+        Ok(data)
+    }
+
     /// Waits until a figure has not changed for as long as the sizes say, but no more than six times as
     /// long: a kernel that takes pages back bit by bit would keep it moving.
-    pub(crate) fn rest(
+    fn rest(
         &self,
         server: &mut Server<'_>,
         what: &str,
@@ -235,7 +241,7 @@ fn number(result: &Value) -> f64 {
 }
 
 /// Bytes of all files below a directory, of a process that may be moving them about.
-pub(crate) fn size_of(dir: &Path) -> std::io::Result<u64> {
+fn size_of(dir: &Path) -> std::io::Result<u64> {
     let mut sum = 0;
     for entry in fs::read_dir(dir)? {
         let entry = entry?;

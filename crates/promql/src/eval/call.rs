@@ -164,6 +164,7 @@ impl Evaluator<'_> {
         }
         let budget = self.budget;
         let make = |columns: &Columns, series: &mut EvalSeries, looked: &mut Looked| {
+            looked.histograms(columns, range.shift.times(steps), range.range_ms);
             if let Some(extension) = range.extension {
                 let notes = (&notes, budget);
                 return over_extension(columns, range, extension, steps, series, notes, looked);
@@ -177,7 +178,7 @@ impl Evaluator<'_> {
             run(&windows, &mut series.column)?;
             budget.check()?;
             if !columns.histograms.is_empty() {
-                over_histograms(columns, range, steps, series, &notes, budget)?;
+                over_histograms(columns, range, steps, series, (&notes, budget))?;
             }
             looked.windows(&windows);
             Ok(())
@@ -218,8 +219,7 @@ fn over_histograms(
     range: &Range<'_, '_>,
     steps: Steps,
     series: &mut EvalSeries,
-    notes: &Notes,
-    budget: &Budget,
+    (notes, budget): (&Notes, &Budget),
 ) -> Result<(), EngineError> {
     let columns = without_stale(columns);
     let metric = series.labels.metric_name().to_owned();
@@ -247,7 +247,7 @@ fn over_histograms(
     Ok(())
 }
 
-/// Fills a series from windows with edges, and counts what they looked at.
+/// Fills a series from windows with edges, and counts the floats they looked at.
 fn over_extension(
     columns: &Columns,
     range: &Range<'_, '_>,
@@ -263,14 +263,14 @@ fn over_extension(
     fill(columns, series, notes, &mut range.shift.times(steps), &mut |columns, end_ms, note| {
         let within = NativeWindow::of(columns, end_ms, range.range_ms);
         let around = NativeWindow::of(columns, end_ms.saturating_add(ahead_ms), around_ms);
-        looked.at(step, (within.floats.len() + within.times.len()) as u64);
+        looked.at(step, within.floats.len() as u64);
         step += 1;
         over_extended(range.function, extension, &around, &within, note)
     })
 }
 
-/// Fills a series from windows of samples some of which say since when they count, and counts what they
-/// looked at.
+/// Fills a series from windows of samples some of which say since when they count, and counts the floats
+/// they looked at.
 fn over_starts(
     columns: &Columns,
     range: &Range<'_, '_>,
@@ -282,7 +282,7 @@ fn over_starts(
     let mut step = 0;
     fill(columns, series, notes, &mut range.shift.times(steps), &mut |columns, end_ms, note| {
         let window = NativeWindow::of(columns, end_ms, range.range_ms);
-        looked.at(step, (window.floats.len() + window.times.len()) as u64);
+        looked.at(step, window.floats.len() as u64);
         step += 1;
         over_started(range.function, &window, note)
     })

@@ -20,6 +20,9 @@ pub const SAMPLE_BYTES: usize = 16;
 /// So much memory that is not samples a query may hold besides.
 pub const FREE_BYTES: usize = 4 << 20;
 
+/// What a histogram without buckets and its time take in Prometheus, whose counts these are.
+const HISTOGRAM_BYTES: usize = 168 + 8;
+
 /// What an entry in a map of labels takes beside the labels.
 const ENTRY_BYTES: usize = 64;
 
@@ -101,11 +104,11 @@ impl std::fmt::Debug for Held {
     }
 }
 
-/// What a histogram counts for.
+/// What a histogram counts for: Prometheus's size of one and of its time, in samples.
 pub(super) fn histogram_samples(h: &Histogram) -> usize {
     let numbers = h.positive.len() + h.negative.len() + h.custom_values.len();
     let spans = h.positive_spans.len() + h.negative_spans.len();
-    (size_of::<Histogram>() + 8 * (numbers + spans)).div_ceil(SAMPLE_BYTES)
+    (HISTOGRAM_BYTES + 8 * (numbers + spans)) / SAMPLE_BYTES
 }
 
 /// What labels take, with the counts of who has them.

@@ -4,7 +4,8 @@ use model::sample::is_stale;
 use storage::Columns;
 
 use super::Evaluator;
-use super::held::Held;
+use super::held::{Held, histogram_samples};
+use super::looked::Looked;
 use super::select::{read_in_pieces, read_ranges};
 use super::steps::Steps;
 use crate::error::EngineError;
@@ -44,14 +45,16 @@ impl Evaluator<'_> {
                 reads.count(series.chunks(), &ranges, columns.len());
             }
             held.matrix(&columns, series.labels())?;
-            self.count_everywhere(columns.len() as u64, 1);
-            self.budget.count_read(columns.len() as u64);
             let samples = columns.timestamps.iter().copied().zip(columns.values.iter().copied());
             let mut floats = Vec::with_capacity(columns.timestamps.len());
             floats.extend(samples.filter(|(_, value)| !is_stale(*value)));
             let times = columns.histogram_timestamps.iter().copied();
             let histograms = times.zip(columns.histograms.iter().cloned());
             let histograms: Vec<_> = histograms.filter(|(_, h)| !is_stale(h.sum)).collect();
+            let sizes: usize = histograms.iter().map(|(_, h)| histogram_samples(h)).sum();
+            let looked_at = (floats.len() + sizes) as u64;
+            self.count_everywhere(looked_at, 1);
+            self.budget.count_read(looked_at);
             if !floats.is_empty() || !histograms.is_empty() {
                 let labels = series.labels().clone();
                 all.push(MatrixSeries { labels, floats, histograms });
@@ -76,8 +79,9 @@ impl Evaluator<'_> {
             series = super::series::join_equal(series, self.budget)?;
         }
         self.note_handed_on(series.len());
-        let points = series.iter().map(|one| one.column.count() as u64).sum();
-        self.count_everywhere(points, 1);
+        let mut points = Looked::none(None);
+        series.iter().for_each(|one| points.series(one));
+        self.count_everywhere(points.total, 1);
         let matrix = series.into_iter().map(|one| one.into_matrix(subquery.inner)).collect();
         Ok((matrix, held))
     }

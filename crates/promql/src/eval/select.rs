@@ -83,7 +83,7 @@ impl Evaluator<'_> {
         }
         let make = |columns: &Columns, series: &mut EvalSeries, looked: &mut Looked| {
             see(columns, select, steps, take, series);
-            looked.column(&series.column);
+            looked.series(series);
             Ok(())
         };
         self.feed_read(select, steps, &make, sink)

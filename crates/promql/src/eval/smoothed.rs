@@ -28,7 +28,7 @@ impl Evaluator<'_> {
                 let around = NativeWindow::of(columns, end_ms, back_ms.saturating_add(ahead_ms));
                 smoothed_at(&NativeWindow { end_ms: moment, ..around }, note)
             })?;
-            looked.column(&series.column);
+            looked.series(series);
             Ok(())
         };
         self.feed_read(select, steps, &make, sink)?;

@@ -151,17 +151,31 @@ impl Round<'_> {
         let begun = self.clock.monotonic();
         let mut server = self.start(dir)?;
         let ends = [start + INTERVAL_MS, start + (scrapes as i64 - 1) * INTERVAL_MS];
-        // The last scrape may be lost; nothing but waiting shows that it is not on its way.
-        server.until("the first scrape answers", |server| {
-            Ok(count_at(server, ends[0])? == series as f64)
-        })?;
-        figures.recovery_seconds = (self.clock.monotonic() - begun).as_secs_f64();
+        let back = self.comes_back(&mut server, ends[0], series as f64)?;
+        figures.recovery_seconds = (back - begun).as_secs_f64();
         figures.recovery_peak_bytes = server.usage()?.peak_bytes as f64;
         let sent = series as f64 * scrapes as f64;
         self.say("counting what is left");
         figures.lost_samples = sent - kept(&server, &load, ends[1], length)?;
         server.stop()?;
         Ok(())
+    }
+
+    /// Waits until all series of a scrape answer; returns when they did, on the clock's monotonic time.
+    ///
+    /// A server may have lost even that scrape. It is back when no more of it has come for as long as a
+    /// figure is given to rest; how much is gone is counted afterwards.
+    fn comes_back(&self, server: &mut Server<'_>, t: i64, series: f64) -> Result<Duration> {
+        let needed = Duration::from_secs(self.sizes.rest_seconds);
+        let mut last = (0.0, self.clock.monotonic());
+        server.until("its first scrape answers", |server| {
+            let (found, at) = (count_at(server, t)?, self.clock.monotonic());
+            if found != last.0 {
+                last = (found, at);
+            }
+            Ok(found == series || at - last.1 >= needed)
+        })?;
+        Ok(last.1)
     }
 
     fn send(&self, server: &Server<'_>, load: &mut Load, scrapes: usize) -> Result<()> {

@@ -130,7 +130,11 @@ impl Ord for Labels {
         if Arc::ptr_eq(&self.0, &other.0) {
             return Ordering::Equal;
         }
-        self.iter().cmp(other.iter())
+        // Neighbours in a vector have most of their parts in common.
+        let from = start_of_part(&self.0, equal_bytes(self.as_bytes(), other.as_bytes()));
+        LabelsIter { rest: &self.0[from..] }
+            .parts()
+            .cmp(LabelsIter { rest: &other.0[from..] }.parts())
     }
 }
 
@@ -177,6 +181,13 @@ impl<'a> IntoIterator for &'a Labels {
 #[derive(Clone, Debug)]
 pub struct LabelsIter<'a> {
     rest: &'a str,
+}
+
+impl<'a> LabelsIter<'a> {
+    /// Names and values in turn.
+    fn parts(mut self) -> impl Iterator<Item = &'a str> {
+        std::iter::from_fn(move || (!self.rest.is_empty()).then(|| take_part(&mut self.rest)))
+    }
 }
 
 impl<'a> Iterator for LabelsIter<'a> {
@@ -350,6 +361,28 @@ fn push_part(text: &mut String, part: &str) {
     text.push_str(part);
 }
 
+/// How many bytes two texts have in common from their begin.
+fn equal_bytes(a: &[u8], b: &[u8]) -> usize {
+    let eights = a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0);
+    let equal = 8 * eights.take_while(|(a, b)| a == b).count();
+    equal + a[equal..].iter().zip(&b[equal..]).take_while(|(a, b)| a == b).count()
+}
+
+/// Where the part begins that byte `at` of a text belongs to; its end if that is `at`.
+fn start_of_part(text: &str, at: usize) -> usize {
+    let mut rest = text;
+    let mut start = 0;
+    while !rest.is_empty() {
+        take_part(&mut rest);
+        let end = text.len() - rest.len();
+        if end > at {
+            break;
+        }
+        start = end;
+    }
+    start
+}
+
 #[inline]
 fn take_part<'a>(rest: &mut &'a str) -> &'a str {
     // Nearly every length is one byte.
@@ -419,6 +452,16 @@ mod tests {
                 map.iter().filter(|(_, v)| !v.is_empty()).map(|(n, v)| (n.as_str(), v.as_str())).collect();
             prop_assert_eq!(l.iter().collect::<Vec<_>>(), expected);
             prop_assert_eq!(l.to_builder().build(), l);
+        }
+
+        /// With values so much alike, and some so long, that they differ in any byte of a part.
+        #[test]
+        fn the_order_is_that_of_the_pairs(
+            a in prop::collection::btree_map("[ab]{1,2}", "a{0,70}[ab]{1,2}", 0..4),
+            b in prop::collection::btree_map("[ab]{1,2}", "a{0,70}[ab]{1,2}", 0..4)
+        ) {
+            let of = |pairs: &BTreeMap<String, String>| Labels::from_pairs(pairs.clone());
+            prop_assert_eq!(of(&a).cmp(&of(&b)), a.iter().cmp(b.iter()));
         }
 
         #[test]

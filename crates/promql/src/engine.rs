@@ -21,7 +21,6 @@ use crate::eval::budget::{Budget, CancelToken, Usage};
 use crate::eval::held::Held;
 use crate::eval::profile::Profile;
 use crate::eval::series::{EvalSeries, drop_name, join_equal};
-use crate::eval::sort::sort;
 use crate::eval::steps::Steps;
 use crate::explain::Explained;
 use crate::parse::{ParseError, ParserOptions, parse_with};
@@ -385,7 +384,7 @@ impl Raw {
                 if is_instant { vector(series, t) } else { matrix(series, plan.steps, budget)? }
             }
             Self::Matrix(mut series) => {
-                sort(&mut series, budget, &|a, b| a.labels.cmp(&b.labels))?;
+                budget.sort(&mut series, &|a, b| a.labels.cmp(&b.labels))?;
                 Value::Matrix(series)
             }
         })
@@ -422,7 +421,7 @@ fn matrix(
     steps: Steps,
     budget: &Budget,
 ) -> Result<Value, EngineError> {
-    sort(&mut series, budget, &|a, b| a.labels.cmp(&b.labels))?;
+    budget.sort(&mut series, &|a, b| a.labels.cmp(&b.labels))?;
     let matrix = series.into_iter().enumerate().map(|(at, one)| {
         budget.check_at(at)?;
         Ok(one.into_matrix(steps))

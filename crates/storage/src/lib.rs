@@ -23,10 +23,12 @@ mod append;
 mod merge;
 mod query;
 mod series;
+mod sort;
 mod starts;
 
 pub use append::{AppendError, Appendable, Appender, CommitError, Conflict, Exemplar, SeriesRef};
 pub use merge::merge;
 pub use query::{Querier, QueryError, Queryable, SelectHints, Stop};
 pub use series::{ChunkMeta, Columns, Series, SeriesSet};
+pub use sort::sort;
 pub use starts::StartTimestamps;

@@ -47,6 +47,9 @@ pub struct SelectHints {
     pub stop: Stop,
 }
 
+/// How many cheap elements of a loop go by before a [`Stop`] is looked at.
+const LOOK_EVERY: usize = 256;
+
 /// Says whether something that takes long is to end. By default it never is.
 #[derive(Clone, Default)]
 pub struct Stop(Option<Arc<dyn Fn() -> bool + Send + Sync>>);
@@ -60,6 +63,16 @@ impl Stop {
     /// Whether to end now.
     pub fn is_set(&self) -> bool {
         self.0.as_ref().is_some_and(|when| when())
+    }
+
+    /// Fails with [`QueryError::Interrupted`] if it is time to end.
+    pub fn check(&self) -> Result<(), QueryError> {
+        if self.is_set() { Err(QueryError::Interrupted) } else { Ok(()) }
+    }
+
+    /// The same now and then: for element number `at` of a loop whose elements are cheap.
+    pub fn check_at(&self, at: usize) -> Result<(), QueryError> {
+        if at.is_multiple_of(LOOK_EVERY) { self.check() } else { Ok(()) }
     }
 }
 

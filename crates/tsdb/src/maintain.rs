@@ -167,7 +167,7 @@ impl Db {
             sources: Vec::new(),
             level: 1,
         };
-        let series = view.all().and_then(|rows| view.series(rows, span));
+        let series = view.all().and_then(|rows| view.series(rows, span, &storage::Stop::default()));
         let made = series
             .map_err(BlockError::from)
             .and_then(|series| write(&self.files, &self.options.path, &new, series))

@@ -98,7 +98,7 @@ impl Querier for DbQuerier<'_> {
             let Some(range) = range.intersect(reach) else { continue };
             let rows = select::rows_until(source, matchers, &hints.stop)?;
             if !rows.is_empty() {
-                sets.push(source.series(rows, range)?);
+                sets.push(source.series(rows, range, &hints.stop)?);
             }
         }
         Ok(storage::merge(sets))

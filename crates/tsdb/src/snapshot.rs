@@ -88,7 +88,7 @@ impl Db {
             sources: Vec::new(),
             level: 1,
         };
-        write(&self.files, dir, &new, view.series(view.all()?, span)?)?;
+        write(&self.files, dir, &new, view.series(view.all()?, span, &storage::Stop::default())?)?;
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! What a query holds is charged by [`Held`], in samples.
 
+use std::cmp::Ordering as Order;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -160,6 +161,19 @@ impl Budget {
         let (cancel, clock, deadline) =
             (self.cancel.clone(), Arc::clone(&self.clock), self.deadline);
         Stop::when(move || cancel.is_canceled() || clock.monotonic() >= deadline)
+    }
+
+    /// Sorts, and keeps the order of equals; see [`storage::sort`]. Fails once the budget is over.
+    pub fn sort<T>(
+        &self,
+        all: &mut [T],
+        order: &dyn Fn(&T, &T) -> Order,
+    ) -> Result<(), EngineError> {
+        match storage::sort(all, &|| self.is_over(), order) {
+            Ok(()) => Ok(()),
+            // Once over, it stays over, and this says why.
+            Err(_) => self.check(),
+        }
     }
 
     /// Nothing yet, to be charged to this budget.

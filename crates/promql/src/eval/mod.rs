@@ -28,7 +28,6 @@ mod select;
 pub mod series;
 mod shared;
 mod smoothed;
-pub(crate) mod sort;
 mod special;
 pub mod steps;
 mod subquery;

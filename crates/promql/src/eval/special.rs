@@ -388,7 +388,7 @@ impl Evaluator<'_> {
             }
         }
         if steps.count == 1 {
-            super::sort::sort(&mut all, self.budget, order)?;
+            self.budget.sort(&mut all, order)?;
         } else {
             self.warn(SORT_IN_RANGE, node.call.span);
         }

@@ -13,7 +13,6 @@ use model::sample::is_stale;
 use storage::Columns;
 
 use super::budget::Budget;
-use super::sort::sort;
 use super::steps::{Shift, Steps};
 
 /// A window of so many samples is walked anew at each step, in Prometheus's order of addition and so
@@ -99,7 +98,7 @@ impl<'a> Windows<'a> {
     /// Sorts; returns whether to go on, which is not so once the budget is over.
     pub fn sort<T>(&self, all: &mut [T], order: &dyn Fn(&T, &T) -> Ordering) -> bool {
         match self.budget {
-            Some(budget) => sort(all, budget, order).is_ok(),
+            Some(budget) => budget.sort(all, order).is_ok(),
             None => {
                 all.sort_by(order);
                 true

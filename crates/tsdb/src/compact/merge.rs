@@ -40,7 +40,7 @@ pub(crate) fn merge(
     }
     let mut sets = Vec::new();
     for block in oldest_first {
-        sets.push(block.series(block.all()?, span)?);
+        sets.push(block.series(block.all()?, span, &storage::Stop::default())?);
     }
     write(files, dir, &new, storage::merge(sets))
 }

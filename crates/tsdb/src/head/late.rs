@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError, RwLockReadGuard, RwLockWriteGuard};
 
 use model::{Labels, TimeRange, Timestamp};
 use rustc_hash::FxHashMap;
-use storage::{ChunkMeta, Columns, QueryError, Series, SeriesSet};
+use storage::{ChunkMeta, Columns, QueryError, Series, SeriesSet, Stop};
 
 use super::Head;
 use super::series::Value;
@@ -159,17 +159,19 @@ impl View<'_> {
         &self,
         rows: &Postings,
         range: TimeRange,
-    ) -> Option<Box<dyn SeriesSet<'_> + '_>> {
+        stop: &Stop,
+    ) -> Result<Option<Box<dyn SeriesSet<'_> + '_>>, QueryError> {
         let late = self.head.late();
-        let rows = if late.is_empty() { return None } else { late.rows() & rows };
+        let rows = if late.is_empty() { return Ok(None) } else { late.rows() & rows };
         drop(late);
-        let range = self.range.intersect(range).filter(|_| !rows.is_empty())?;
-        let series = self.labelled(rows).into_iter();
-        Some(Box::new(series.filter_map(move |(labels, row)| {
+        let range = self.range.intersect(range).filter(|_| !rows.is_empty());
+        let Some(range) = range else { return Ok(None) };
+        let series = self.labelled(rows, stop)?.into_iter();
+        Ok(Some(Box::new(series.filter_map(move |(labels, row)| {
             let samples = self.head.late().read(row, range, self.seen);
             let series = LateSeries::new(labels, samples)?;
             Some(Ok(Box::new(series) as Box<dyn Series>))
-        })))
+        }))))
     }
 }
 

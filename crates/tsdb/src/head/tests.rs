@@ -51,7 +51,7 @@ fn seen_by(view: &View<'_>) -> Samples {
     let mut all = Samples::new();
     let mut columns = Columns::default();
     let rows = view.all().unwrap();
-    for series in view.series(rows, TimeRange::ALL).unwrap() {
+    for series in view.series(rows, TimeRange::ALL, &storage::Stop::default()).unwrap() {
         let mut series = series.unwrap();
         columns.clear();
         series.read(TimeRange::ALL, &mut columns).unwrap();

@@ -7,7 +7,7 @@
 use std::sync::{Arc, PoisonError, RwLockReadGuard};
 
 use model::{Labels, TimeRange};
-use storage::{ChunkMeta, Columns, QueryError, Series, SeriesSet};
+use storage::{ChunkMeta, Columns, QueryError, Series, SeriesSet, Stop};
 
 use super::Head;
 use super::labels::LabelIndex;
@@ -39,13 +39,20 @@ impl<'a> View<'a> {
     }
 
     /// Rows with their labels, sorted by these.
-    pub(super) fn labelled(&self, rows: Postings) -> Vec<(Labels, u32)> {
+    pub(super) fn labelled(
+        &self,
+        rows: Postings,
+        stop: &Stop,
+    ) -> Result<Vec<(Labels, u32)>, QueryError> {
         let index = self.head.labels.read().unwrap_or_else(PoisonError::into_inner);
-        let labelled = rows.into_iter().filter_map(|row| Some((index.labels(row)?, row)));
-        let mut series: Vec<(Labels, u32)> = labelled.collect();
+        let mut series: Vec<(Labels, u32)> = Vec::new();
+        for row in rows {
+            stop.check_at(series.len())?;
+            series.extend(index.labels(row).map(|labels| (labels, row)));
+        }
         drop(index);
-        series.sort_unstable();
-        series
+        storage::sort(&mut series, &|| stop.is_set(), &Ord::cmp)?;
+        Ok(series)
     }
 
     /// The labels, and the rows of those that this view does not see.
@@ -123,20 +130,23 @@ impl Source for View<'_> {
         &'a self,
         rows: Postings,
         range: TimeRange,
+        stop: &Stop,
     ) -> Result<Box<dyn SeriesSet<'a> + 'a>, QueryError> {
         let Some(range) = self.in_order.and_then(|in_order| in_order.intersect(range)) else {
             return Ok(Box::new(std::iter::empty()));
         };
-        Ok(Box::new(HeadSet { view: self, range, series: self.labelled(rows).into_iter() }))
+        let series = self.labelled(rows, stop)?.into_iter();
+        Ok(Box::new(HeadSet { view: self, range, series }))
     }
 
     fn series<'a>(
         &'a self,
         rows: Postings,
         range: TimeRange,
+        stop: &Stop,
     ) -> Result<Box<dyn SeriesSet<'a> + 'a>, QueryError> {
-        let late = self.late_series(&rows, range);
-        let in_order = tombstones::visible(self, rows, range)?;
+        let late = self.late_series(&rows, range, stop)?;
+        let in_order = tombstones::visible(self, rows, range, stop)?;
         Ok(match late {
             Some(late) => storage::merge(vec![in_order, late]),
             None => in_order,

@@ -21,7 +21,7 @@ mod writer;
 use std::sync::Arc;
 
 use model::{Labels, TimeRange};
-use storage::{QueryError, SeriesSet};
+use storage::{QueryError, SeriesSet, Stop};
 
 use crate::tombstones::{self, Tombstones};
 
@@ -72,11 +72,13 @@ pub(crate) trait Index: Send + Sync {
 /// Series that can be found and read: one block, or a view of the head.
 pub(crate) trait Source: Index {
     /// The series of `rows`, sorted by labels, deleted samples among them. Those without a chunk that
-    /// overlaps `range` are left out; samples outside `range` are not given.
+    /// overlaps `range` are left out; samples outside `range` are not given. Fails once `stop` says so,
+    /// where it takes long until there is a first series.
     fn stored<'a>(
         &'a self,
         rows: Postings,
         range: TimeRange,
+        stop: &Stop,
     ) -> Result<Box<dyn SeriesSet<'a> + 'a>, QueryError>;
 
     /// What is deleted, though it is stored.
@@ -87,8 +89,9 @@ pub(crate) trait Source: Index {
         &'a self,
         rows: Postings,
         range: TimeRange,
+        stop: &Stop,
     ) -> Result<Box<dyn SeriesSet<'a> + 'a>, QueryError> {
-        tombstones::visible(self, rows, range)
+        tombstones::visible(self, rows, range, stop)
     }
 }
 

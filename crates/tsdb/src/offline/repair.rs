@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use model::{Labels, TimeRange, Timestamp};
-use storage::{ChunkMeta, Columns, QueryError, Series, SeriesSet};
+use storage::{ChunkMeta, Columns, QueryError, Series, SeriesSet, Stop};
 
 use super::{StoredBlock, keep_all, lock, stored};
 use crate::block::writer::{NewBlock, write};
@@ -80,7 +80,8 @@ fn rewrite(
         sources: meta.compaction.sources.clone(),
         level: meta.compaction.level,
     };
-    let all = old.block.all().and_then(|rows| old.block.series(rows, TimeRange::ALL));
+    let all =
+        old.block.all().and_then(|rows| old.block.series(rows, TimeRange::ALL, &Stop::default()));
     let Ok(series) = all else { return Ok(None) };
     write(files, dir, &new, readable(series))
 }

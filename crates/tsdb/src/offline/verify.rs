@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use model::TimeRange;
-use storage::{Columns, Series};
+use storage::{Columns, Series, Stop};
 
 use super::StoredBlock;
 use crate::block::BlockStats;
@@ -53,7 +53,7 @@ impl StoredBlock {
         let mut found = BlockStats::default();
         let mut columns = Columns::default();
         let mut is_whole = true;
-        for series in self.block.stored(self.block.all()?, TimeRange::ALL)? {
+        for series in self.block.stored(self.block.all()?, TimeRange::ALL, &Stop::default())? {
             let mut series = series?;
             columns.clear();
             let read = series.read(TimeRange::ALL, &mut columns);

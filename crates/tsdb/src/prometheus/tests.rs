@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use model::histogram::{CounterResetHint, Span};
 use model::{Histogram, Labels, TimeRange, Timestamp};
 use proptest::prelude::*;
-use storage::{ChunkMeta, Columns, QueryError, Series};
+use storage::{ChunkMeta, Columns, QueryError, Series, Stop};
 
 use super::*;
 use crate::block::tests::{Samples, read_all, set_of};
@@ -114,7 +114,8 @@ fn histograms_of_all_kinds_come_back() {
         let block = Block::open(&write_set(dir.path(), Box::new(vec![Ok(series)].into_iter())));
         let block = block.unwrap();
         let mut columns = Columns::default();
-        for series in block.series(block.all().unwrap(), TimeRange::ALL).unwrap() {
+        for series in block.series(block.all().unwrap(), TimeRange::ALL, &Stop::default()).unwrap()
+        {
             series.unwrap().read(TimeRange::ALL, &mut columns).unwrap();
         }
         let times: Vec<Timestamp> = all.iter().map(|(t, _)| *t).collect();

@@ -11,7 +11,7 @@ pub(crate) mod file;
 use std::collections::BTreeMap;
 
 use model::{Labels, TimeRange, Timestamp};
-use storage::{ChunkMeta, Columns, QueryError, Series, SeriesSet};
+use storage::{ChunkMeta, Columns, QueryError, Series, SeriesSet, Stop};
 
 use crate::index::{Postings, Source};
 
@@ -102,14 +102,15 @@ pub(crate) fn visible<'a, S: Source + ?Sized>(
     source: &'a S,
     rows: Postings,
     range: TimeRange,
+    stop: &Stop,
 ) -> Result<Box<dyn SeriesSet<'a> + 'a>, QueryError> {
     let tombstones = source.tombstones();
     if tombstones.is_empty() {
-        return source.stored(rows, range);
+        return source.stored(rows, range, stop);
     }
     let Hidden { wholly, partly } = tombstones.hidden(&rows, range);
     let whole = rows - wholly - partly.keys().copied().collect::<Postings>();
-    let mut sets = vec![source.stored(whole, range)?];
+    let mut sets = vec![source.stored(whole, range, stop)?];
     let mut groups: BTreeMap<Vec<(Timestamp, Timestamp)>, Group<'_>> = BTreeMap::new();
     for (row, deleted) in &partly {
         let key = deleted.iter().map(|range| (range.min(), range.max())).collect();
@@ -117,10 +118,10 @@ pub(crate) fn visible<'a, S: Source + ?Sized>(
     }
     if groups.len() <= MAX_GROUPS {
         for (deleted, rows) in groups.into_values() {
-            sets.push(left(source.stored(rows, range)?, range, deleted.to_vec()));
+            sets.push(left(source.stored(rows, range, stop)?, range, deleted.to_vec()));
         }
     } else {
-        sets.push(one_by_one(source, partly, range)?);
+        sets.push(one_by_one(source, partly, range, stop)?);
     }
     Ok(storage::merge(sets))
 }
@@ -153,14 +154,16 @@ fn one_by_one<'a, S: Source + ?Sized>(
     source: &'a S,
     partly: BTreeMap<u32, Vec<TimeRange>>,
     range: TimeRange,
+    stop: &Stop,
 ) -> Result<Box<dyn SeriesSet<'a> + 'a>, QueryError> {
     let mut cut: Vec<(Labels, u32, Vec<TimeRange>)> = Vec::with_capacity(partly.len());
     for (row, deleted) in partly {
+        stop.check_at(cut.len())?;
         cut.push((source.labels(row)?, row, deleted));
     }
-    cut.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    storage::sort(&mut cut, &|| stop.is_set(), &|a, b| a.0.cmp(&b.0))?;
     Ok(Box::new(cut.into_iter().filter_map(move |(_, row, deleted)| {
-        match source.stored(Postings::from([row]), range) {
+        match source.stored(Postings::from([row]), range, &Stop::default()) {
             Ok(set) => left(set, range, deleted).next(),
             Err(error) => Some(Err(error)),
         }

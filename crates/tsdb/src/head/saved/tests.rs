@@ -66,7 +66,7 @@ fn all(head: &Head) -> (Vec<Found>, Vec<SeriesExemplars>) {
     let view = head.view(TimeRange::ALL);
     let mut found = Vec::new();
     let rows = view.all().expect("rows");
-    for series in view.series(rows, TimeRange::ALL).expect("series") {
+    for series in view.series(rows, TimeRange::ALL, &storage::Stop::default()).expect("series") {
         let mut series = series.expect("a series");
         let mut columns = Columns::default();
         series.read(TimeRange::ALL, &mut columns).expect("samples");

@@ -1,5 +1,6 @@
 //! What binary operators do with two numbers.
 
+use super::column::Values;
 use super::power::power;
 use crate::ast::BinaryOp;
 
@@ -47,19 +48,18 @@ pub fn compare(op: BinaryOp, left: f64, right: f64) -> bool {
 }
 
 /// [`calculate`] for each pair, with one look at the operator.
-pub fn calculate_all(op: BinaryOp, left: &[f64], right: &[f64], out: &mut Vec<f64>) {
+pub fn calculate_all(op: BinaryOp, left: &[f64], right: &[f64]) -> Values {
     match op {
-        BinaryOp::Add => each_pair(left, right, out, |l, r| l + r),
-        BinaryOp::Sub => each_pair(left, right, out, |l, r| l - r),
-        BinaryOp::Mul => each_pair(left, right, out, |l, r| l * r),
-        BinaryOp::Div => each_pair(left, right, out, |l, r| l / r),
-        _ => each_pair(left, right, out, |l, r| calculate(op, l, r)),
+        BinaryOp::Add => each_pair(left, right, |l, r| l + r),
+        BinaryOp::Sub => each_pair(left, right, |l, r| l - r),
+        BinaryOp::Mul => each_pair(left, right, |l, r| l * r),
+        BinaryOp::Div => each_pair(left, right, |l, r| l / r),
+        _ => each_pair(left, right, |l, r| calculate(op, l, r)),
     }
 }
 
-fn each_pair(left: &[f64], right: &[f64], out: &mut Vec<f64>, f: impl Fn(f64, f64) -> f64) {
-    out.clear();
-    out.extend(left.iter().zip(right).map(|(l, r)| f(*l, *r)));
+fn each_pair(left: &[f64], right: &[f64], f: impl Fn(f64, f64) -> f64) -> Values {
+    left.iter().zip(right).map(|(l, r)| f(*l, *r)).collect()
 }
 
 #[cfg(test)]

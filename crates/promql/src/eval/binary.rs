@@ -5,33 +5,16 @@
 
 use std::cell::RefCell;
 
-use model::Labels;
-use model::labels::METRIC_NAME;
-use rustc_hash::FxHashMap;
-
 use super::arithmetic::{calculate_all, compare, drops_name};
-use super::held::Held;
 use super::histograms::{divided, incompatible, scaled};
 use super::series::EvalSeries;
+use super::signature::Occurrence;
 use super::steps::Steps;
 use super::{Evaluator, Sink, join};
 use crate::ast::{BinaryOp, Matching};
 use crate::error::EngineError;
 use crate::native::trimmed;
 use crate::plan::{BinaryNode, Node};
-
-/// The labels two series must share to match.
-pub(super) fn signature(labels: &Labels, matching: &Matching) -> Labels {
-    let named = |name: &str| matching.labels.iter().any(|label| label == name);
-    if matching.on {
-        labels.filtered(named)
-    } else {
-        labels.filtered(|name| name != METRIC_NAME && !named(name))
-    }
-}
-
-/// At which steps each signature occurs.
-type Occurrence = FxHashMap<Labels, Vec<u64>>;
 
 impl Evaluator<'_> {
     /// Hands on the result of a binary operator with at least one vector.
@@ -89,12 +72,11 @@ impl Evaluator<'_> {
             } else if op.is_comparison() {
                 column.filter_map_in_place(|step, v| holds(v, scalar[step]).then_some(v));
             } else {
-                let mut values = Vec::with_capacity(scalar.len());
                 let (left, right) = match scalar_is_left {
                     true => (scalar, column.values()),
                     false => (column.values(), scalar),
                 };
-                calculate_all(op, left, right, &mut values);
+                let values = calculate_all(op, left, right);
                 column.replace_values(values);
             }
             node.return_bool || drops_name(op)
@@ -155,12 +137,10 @@ impl Evaluator<'_> {
         steps: Steps,
         sink: Sink<'_>,
     ) -> Result<(), EngineError> {
-        let (mut right, mut held) = (Occurrence::default(), self.budget.held());
-        self.feed(&node.right, steps, &mut |series| {
-            note(&mut right, signature(&series.labels, matching), &series, &mut held)
-        })?;
+        let (mut right, mut held) = (Occurrence::new(matching), self.budget.held());
+        self.feed(&node.right, steps, &mut |series| right.note(&series, &mut held))?;
         self.feed(&node.left, steps, &mut |mut series| {
-            match (right.get(&signature(&series.labels, matching)), keep) {
+            match (right.of(&series.labels), keep) {
                 (Some(mask), true) => series.column.keep(mask),
                 (Some(mask), false) => series.column.drop_steps(mask),
                 (None, true) => return Ok(()),
@@ -177,17 +157,17 @@ impl Evaluator<'_> {
         steps: Steps,
         sink: Sink<'_>,
     ) -> Result<(), EngineError> {
-        let mut left = Occurrence::default();
+        let mut left = Occurrence::new(matching);
         let (mut all, mut held) = self.collect(&node.left, steps)?;
         for (at, series) in all.iter().enumerate() {
             self.budget.check_at(at)?;
-            note(&mut left, signature(&series.labels, matching), series, &mut held)?;
+            left.note(series, &mut held)?;
         }
         let (right, right_held) = self.collect(&node.right, steps)?;
         held.absorb(right_held);
         for (at, mut series) in right.into_iter().enumerate() {
             self.budget.check_at(at)?;
-            if let Some(mask) = left.get(&signature(&series.labels, matching)) {
+            if let Some(mask) = left.of(&series.labels) {
                 series.column.drop_steps(mask);
             }
             all.push(series);
@@ -220,22 +200,4 @@ impl Evaluator<'_> {
         drop((left, left_held, right, right_held, held));
         Self::emit(joined, sink)
     }
-}
-
-fn note(
-    occurrence: &mut Occurrence,
-    signature: Labels,
-    series: &EvalSeries,
-    held: &mut Held,
-) -> Result<(), EngineError> {
-    let presence = series.column.presence();
-    match occurrence.get_mut(&signature) {
-        Some(mask) => mask.iter_mut().zip(presence).for_each(|(m, p)| *m |= p),
-        None => {
-            held.entry(&signature)?;
-            held.bytes(size_of_val(presence))?;
-            occurrence.insert(signature, presence.to_vec());
-        }
-    }
-    Ok(())
 }

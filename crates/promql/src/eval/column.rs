@@ -2,28 +2,39 @@
 //!
 //! Values and presence are apart because NaN is a value. Always true: `values` and the bitmap cover
 //! the same steps, bits behind the last step are zero, and where no bit is set the value means
-//! nothing. A later column of native histograms stands beside this one with a bitmap of its own.
+//! nothing. Native histograms stand beside it ([`super::histograms`]). One or two steps, as instant
+//! queries have, take no memory beside the column itself: vectors of many series are made and given
+//! back without an allocation for each.
+
+use smallvec::{SmallVec, smallvec};
 
 /// How many steps one word of the bitmap covers.
 const WORD: usize = 64;
 
+/// The value of each step.
+pub type Values = SmallVec<[f64; 2]>;
+
+/// A bitmap of steps, least significant bit first, behind the last step zero.
+pub type Mask = SmallVec<[u64; 2]>;
+
 /// One value per step, where there is one.
 #[derive(Clone, Debug, Default)]
 pub struct Column {
-    values: Vec<f64>,
-    presence: Vec<u64>,
+    values: Values,
+    presence: Mask,
 }
 
 impl Column {
     /// A column without any value.
     pub fn absent(steps: usize) -> Self {
-        Self { values: vec![0.0; steps], presence: vec![0; steps.div_ceil(WORD)] }
+        Self { values: smallvec![0.0; steps], presence: smallvec![0; steps.div_ceil(WORD)] }
     }
 
     /// A column with a value at every step.
-    pub fn full(values: Vec<f64>) -> Self {
+    pub fn full(values: impl Into<Values>) -> Self {
+        let values = values.into();
         let steps = values.len();
-        let mut presence = vec![u64::MAX; steps.div_ceil(WORD)];
+        let mut presence: Mask = smallvec![u64::MAX; steps.div_ceil(WORD)];
         if let Some(last) = presence.last_mut()
             && !steps.is_multiple_of(WORD)
         {
@@ -114,13 +125,13 @@ impl Column {
     }
 
     /// Puts other values in place of all there are; absent steps stay absent.
-    pub fn replace_values(&mut self, values: Vec<f64>) {
+    pub fn replace_values(&mut self, values: Values) {
         debug_assert_eq!(values.len(), self.values.len());
         self.values = values;
     }
 
     /// These values, at the steps of `presence` only.
-    pub fn masked(values: Vec<f64>, presence: Vec<u64>) -> Self {
+    pub fn masked(values: Values, presence: Mask) -> Self {
         debug_assert_eq!(presence.len(), values.len().div_ceil(WORD));
         Self { values, presence }
     }
@@ -155,7 +166,7 @@ impl Column {
     #[must_use]
     pub fn repeated(&self, steps: usize) -> Self {
         match self.get(0) {
-            Some(value) => Self::full(vec![value; steps]),
+            Some(value) => Self::full(Values::from_elem(value, steps)),
             None => Self::absent(steps),
         }
     }
@@ -168,6 +179,15 @@ impl PartialEq for Column {
             && self.presence == other.presence
             && self.iter().zip(other.iter()).all(|((_, a), (_, b))| a.to_bits() == b.to_bits())
     }
+}
+
+/// Adds the steps of `more` to those of `mask`, which may still be empty.
+pub fn unite(mask: &mut Mask, more: &[u64]) {
+    if mask.is_empty() {
+        mask.extend_from_slice(more);
+        return;
+    }
+    mask.iter_mut().zip(more).for_each(|(m, n)| *m |= n);
 }
 
 /// The steps whose bits are set, rising.

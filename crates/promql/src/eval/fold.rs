@@ -3,7 +3,7 @@
 //! Sums are compensated (Kahan, in Neumaier's form), variances are Welford's; both as Prometheus
 //! has them, so that equal input in equal order gives equal bits.
 
-use super::column::Column;
+use super::column::{Column, Mask};
 
 /// How many steps one word of a bitmap covers.
 const WORD: usize = 64;
@@ -21,13 +21,16 @@ pub(super) trait Cell: Copy + Default {
 /// The cells of one group, over all steps.
 pub(super) struct Fold<C> {
     cells: Vec<C>,
-    presence: Vec<u64>,
+    presence: Mask,
 }
 
 impl<C: Cell> Fold<C> {
     /// A group that has seen nothing.
     pub(super) fn new(steps: usize) -> Self {
-        Self { cells: vec![C::default(); steps], presence: vec![0; steps.div_ceil(WORD)] }
+        Self {
+            cells: vec![C::default(); steps],
+            presence: Mask::from_elem(0, steps.div_ceil(WORD)),
+        }
     }
 
     /// Takes a series in.

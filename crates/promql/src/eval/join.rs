@@ -11,15 +11,16 @@ use std::sync::Arc;
 use model::histogram::CounterResetHint;
 use model::{Histogram, Labels};
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
 use super::Collected;
 use super::arithmetic::{calculate_all, compare, drops_name};
-use super::binary::signature;
 use super::budget::Budget;
-use super::column::{Column, steps_of};
+use super::column::{Column, Mask, Values, steps_of, unite};
 use super::held::Held;
 use super::histograms::{Histograms, divided, incompatible, scaled};
 use super::series::{EvalSeries, drop_name, join_equal, names_the_metric};
+use super::signature::{Signatures, signature};
 use crate::ast::{BinaryOp, Cardinality, Matching};
 use crate::error::EngineError;
 use crate::native::{self, Combined, Mismatch};
@@ -46,13 +47,22 @@ enum Made {
     Histogram(Arc<Histogram>),
 }
 
-/// What has been joined of one signature so far.
+/// The series of the one side by signature.
+struct Ones<'m> {
+    signatures: Signatures<'m>,
+    /// Their places in the list, in order, by the number of the signature.
+    places: Vec<Places>,
+}
+
+type Places = SmallVec<[usize; 2]>;
+
+/// The steps that have a result, so that no other one meets it there.
 #[derive(Default)]
 struct Joined {
-    /// One to one: the steps at which the signature has a result.
-    steps: Vec<u64>,
-    /// Many to one: the same, for each set of result labels.
-    by_labels: FxHashMap<Labels, Vec<u64>>,
+    /// One to one: by the number of the signature.
+    by_signature: Vec<Mask>,
+    /// Many to one: by the labels of the result, too.
+    by_labels: FxHashMap<(usize, Labels), Mask>,
 }
 
 impl Join<'_> {
@@ -65,25 +75,23 @@ impl Join<'_> {
         let mut held = self.budget.held();
         let swapped = self.matching.cardinality == Cardinality::OneToMany;
         let (many, one) = if swapped { (right, left) } else { (left, right) };
-        let ones = self.index(one, &mut held)?;
+        let mut ones = self.index(one, &mut held)?;
         self.refuse_many_to_many(many, one, &ones)?;
         let filled = Filled::of(self, many, one, &ones);
         filled.many.iter().try_for_each(|series| held.series(series))?;
-        let mut joined: FxHashMap<Labels, Joined> = FxHashMap::default();
-        let mut results = Vec::new();
+        let (mut joined, mut results) = (Joined::default(), Vec::new());
         for series in many.iter().chain(&filled.many) {
             self.budget.check()?;
-            let signature = signature(&series.labels, self.matching);
-            let partners = ones.get(&signature).map_or(&[][..], Vec::as_slice);
-            let fill = filled.one(&signature, partners, one, series);
-            if partners.is_empty() && fill.is_none() {
-                continue;
-            }
-            held.entry(&signature)?;
-            let joined = joined.entry(signature).or_default();
+            let number = match ones.signatures.find(&series.labels) {
+                Some(number) => number,
+                None if filled.one.is_none() => continue,
+                None => ones.signatures.number(&series.labels, &mut held)?,
+            };
+            let partners = ones.places.get(number).map_or(&[][..], Places::as_slice);
+            let fill = filled.one(self.matching, partners, one, series);
             for partner in partners.iter().map(|at| &one[*at]).chain(&fill) {
                 let (l, r) = if swapped { (partner, series) } else { (series, partner) };
-                let mut matched: Vec<u64> = intersect(series, partner);
+                let mut matched = intersect(series, partner);
                 if matched.iter().all(|word| *word == 0) {
                     continue;
                 }
@@ -94,9 +102,9 @@ impl Join<'_> {
                 if l.histograms.is_some() || r.histograms.is_some() || self.trims() {
                     self.join_histograms(l, r, &mut matched, &mut result);
                 }
-                self.refuse_twice(joined, &result.labels, &matched)?;
+                self.refuse_twice(&mut joined, number, &result.labels, &matched)?;
                 // With the steps that are taken, beside the column's own.
-                held.bytes(size_of_val(matched.as_slice()))?;
+                held.bytes(size_of::<Mask>() + size_of_val(matched.as_slice()))?;
                 held.series(&result)?;
                 results.push(result);
             }
@@ -105,17 +113,16 @@ impl Join<'_> {
     }
 
     /// The series of the one side by signature, in order.
-    fn index(
-        &self,
-        one: &[EvalSeries],
-        held: &mut Held,
-    ) -> Result<FxHashMap<Labels, Vec<usize>>, EngineError> {
-        let mut ones: FxHashMap<Labels, Vec<usize>> = FxHashMap::default();
+    fn index(&self, one: &[EvalSeries], held: &mut Held) -> Result<Ones<'_>, EngineError> {
+        let mut ones = Ones { signatures: Signatures::new(self.matching), places: Vec::new() };
         for (at, series) in one.iter().enumerate() {
             self.budget.check_at(at)?;
-            let signature = signature(&series.labels, self.matching);
-            held.entry(&signature)?;
-            ones.entry(signature).or_default().push(at);
+            held.bytes(size_of::<Places>())?;
+            let number = ones.signatures.number(&series.labels, held)?;
+            if number == ones.places.len() {
+                ones.places.push(Places::new());
+            }
+            ones.places[number].push(at);
         }
         Ok(ones)
     }
@@ -126,21 +133,19 @@ impl Join<'_> {
         &self,
         many: &[EvalSeries],
         one: &[EvalSeries],
-        ones: &FxHashMap<Labels, Vec<usize>>,
+        ones: &Ones<'_>,
     ) -> Result<(), EngineError> {
-        let mut shared: Vec<&Vec<usize>> =
-            ones.values().filter(|places| places.len() > 1).collect();
-        let Some(first) = one.first().filter(|_| !shared.is_empty()) else { return Ok(()) };
-        shared.sort_unstable();
+        let mut shared = ones.places.iter().filter(|places| places.len() > 1).peekable();
+        let Some(first) = one.first().filter(|_| shared.peek().is_some()) else { return Ok(()) };
         let fills = self.matching.fill_left.is_some() || self.matching.fill_right.is_some();
         let silent = if fills { u64::MAX } else { 0 };
-        let mut some_many = vec![silent; first.column.presence().len()];
+        let mut some_many = Mask::from_elem(silent, first.column.presence().len());
         many.iter().for_each(|series| unite(&mut some_many, series.column.presence()));
         for places in shared {
-            let mut seen: Vec<u64> = Vec::new();
+            let mut seen = Mask::new();
             self.budget.check()?;
             for at in places {
-                let mut here = one[*at].column.presence().to_vec();
+                let mut here = Mask::from(one[*at].column.presence());
                 here.iter_mut().zip(&some_many).for_each(|(h, m)| *h &= m);
                 if let Some(step) = first_common(&seen, &here) {
                     let twin = places.iter().find(|p| one[**p].column.is_present(step));
@@ -170,15 +175,18 @@ impl Join<'_> {
     fn refuse_twice(
         &self,
         joined: &mut Joined,
+        signature: usize,
         labels: &Labels,
         presence: &[u64],
     ) -> Result<(), EngineError> {
         let (taken, text) = if self.matching.cardinality == Cardinality::OneToOne {
             let text = "many-to-one matching must be explicit (group_left/group_right)";
-            (&mut joined.steps, text)
+            let by_signature = &mut joined.by_signature;
+            by_signature.resize_with(by_signature.len().max(signature + 1), Mask::new);
+            (&mut by_signature[signature], text)
         } else {
             let text = "grouping labels must ensure unique matches";
-            (joined.by_labels.entry(labels.clone()).or_default(), text)
+            (joined.by_labels.entry((signature, labels.clone())).or_default(), text)
         };
         if first_common(taken, presence).is_some() {
             return Err(EngineError::Execution(format!("multiple matches for labels: {text}")));
@@ -309,7 +317,7 @@ impl Join<'_> {
     }
 
     /// The operator at each step of `presence`.
-    fn column(&self, left: &EvalSeries, right: &EvalSeries, presence: Vec<u64>) -> Column {
+    fn column(&self, left: &EvalSeries, right: &EvalSeries, presence: Mask) -> Column {
         let (l, r) = (left.column.values(), right.column.values());
         let op = self.op;
         if self.return_bool {
@@ -317,13 +325,11 @@ impl Join<'_> {
             return Column::masked(l.iter().zip(r).map(holds).collect(), presence);
         }
         if op.is_comparison() {
-            let mut column = Column::masked(l.to_vec(), presence);
+            let mut column = Column::masked(l.into(), presence);
             column.filter_map_in_place(|step, v| compare(op, v, r[step]).then_some(v));
             return column;
         }
-        let mut values = Vec::with_capacity(l.len());
-        calculate_all(op, l, r, &mut values);
-        Column::masked(values, presence)
+        Column::masked(calculate_all(op, l, r), presence)
     }
 }
 
@@ -336,12 +342,7 @@ struct Filled {
 }
 
 impl Filled {
-    fn of(
-        join: &Join<'_>,
-        many: &[EvalSeries],
-        one: &[EvalSeries],
-        ones: &FxHashMap<Labels, Vec<usize>>,
-    ) -> Self {
+    fn of(join: &Join<'_>, many: &[EvalSeries], one: &[EvalSeries], ones: &Ones<'_>) -> Self {
         let Matching { cardinality, fill_left, fill_right, .. } = join.matching;
         let (fill_many, fill_one) = match cardinality {
             Cardinality::OneToMany => (*fill_right, *fill_left),
@@ -349,21 +350,20 @@ impl Filled {
         };
         let mut filled = Self { many: Vec::new(), one: fill_one };
         let Some(value) = fill_many else { return filled };
-        let mut there: FxHashMap<Labels, Vec<u64>> = FxHashMap::default();
+        let mut there = vec![Mask::new(); ones.places.len()];
         for series in many {
-            let mask = there.entry(signature(&series.labels, join.matching)).or_default();
-            unite(mask, series.column.presence());
+            if let Some(number) = ones.signatures.find(&series.labels) {
+                unite(&mut there[number], series.column.presence());
+            }
         }
-        let mut places: Vec<(&Labels, &Vec<usize>)> = ones.iter().collect();
-        places.sort_unstable_by_key(|(_, at)| *at);
-        for (signature, places) in places {
-            let mut missing: Vec<u64> = Vec::new();
+        for (places, mask) in ones.places.iter().zip(&there) {
+            let mut missing = Mask::new();
             places.iter().for_each(|at| unite(&mut missing, one[*at].column.presence()));
-            let mask = there.get(signature).map_or(&[][..], Vec::as_slice);
             missing.iter_mut().zip(mask).for_each(|(m, t)| *m &= !t);
-            let steps = one[places[0]].column.steps();
-            let column = Column::masked(vec![value; steps], missing);
-            filled.many.push(EvalSeries::new(signature.clone(), column));
+            let first = &one[places[0]];
+            let values = Values::from_elem(value, first.column.steps());
+            let labels = signature(&first.labels, join.matching);
+            filled.many.push(EvalSeries::new(labels, Column::masked(values, missing)));
         }
         filled.many.retain(|series| !series.column.is_empty());
         filled
@@ -372,36 +372,27 @@ impl Filled {
     /// What stands in for the partners of `series` at the steps where there is none.
     fn one(
         &self,
-        signature: &Labels,
+        matching: &Matching,
         partners: &[usize],
         one: &[EvalSeries],
         series: &EvalSeries,
     ) -> Option<EvalSeries> {
         let value = self.one?;
-        let mut missing = series.column.presence().to_vec();
+        let mut missing = Mask::from(series.column.presence());
         for at in partners {
             let mask = one[*at].column.presence();
             missing.iter_mut().zip(mask).for_each(|(m, t)| *m &= !t);
         }
-        let column = Column::masked(vec![value; series.column.steps()], missing);
-        Some(EvalSeries::new(signature.clone(), column))
+        let column = Column::masked(Values::from_elem(value, series.column.steps()), missing);
+        Some(EvalSeries::new(signature(&series.labels, matching), column))
     }
 }
 
-fn intersect(a: &EvalSeries, b: &EvalSeries) -> Vec<u64> {
+fn intersect(a: &EvalSeries, b: &EvalSeries) -> Mask {
     a.column.presence().iter().zip(b.column.presence()).map(|(a, b)| a & b).collect()
 }
 
-/// Adds the steps of `more` to those of `mask`, which may still be empty.
-fn unite(mask: &mut Vec<u64>, more: &[u64]) {
-    if mask.is_empty() {
-        mask.extend_from_slice(more);
-        return;
-    }
-    mask.iter_mut().zip(more).for_each(|(m, n)| *m |= n);
-}
-
 fn first_common(a: &[u64], b: &[u64]) -> Option<usize> {
-    let common: Vec<u64> = a.iter().zip(b).map(|(a, b)| a & b).collect();
+    let common: Mask = a.iter().zip(b).map(|(a, b)| a & b).collect();
     steps_of(&common).next()
 }

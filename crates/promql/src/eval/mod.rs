@@ -27,6 +27,7 @@ mod sample_times;
 mod select;
 pub mod series;
 mod shared;
+mod signature;
 mod smoothed;
 mod special;
 pub mod steps;

@@ -34,6 +34,7 @@ impl Evaluator<'_> {
             self.budget.check()?;
             columns.clear();
             for (step, value) in series.column.iter() {
+                self.budget.check_at(step)?;
                 let t = subquery.inner.time(step);
                 if let Some(histogram) = series.histogram(step) {
                     let mut histogram = Histogram::clone(histogram);

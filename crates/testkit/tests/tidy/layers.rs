@@ -13,7 +13,7 @@ const ALLOWED: [Row; 15] = [
     ("storage", &["model"], Some(&["thiserror"])),
     ("tsdb", &["model", "chunk", "storage"], Some(TSDB)),
     ("exposition", &["model"], Some(&["memchr", "nom", "thiserror"])),
-    ("promql", &["model", "storage"], Some(&["nom", "rayon", "regex", "rustc-hash", "thiserror"])),
+    ("promql", &["model", "storage"], Some(PROMQL)),
     ("template", &["model"], Some(&["jiff", "percent-encoding", "thiserror"])),
     ("client", &[], None),
     ("discovery", &["model", "client"], None),
@@ -24,6 +24,8 @@ const ALLOWED: [Row; 15] = [
     ("server", SERVER, None),
     ("testkit", &["model", "storage", "promql"], None),
 ];
+
+const PROMQL: &[&str] = &["nom", "rayon", "regex", "rustc-hash", "smallvec", "thiserror"];
 
 const TSDB: &[&str] = &[
     "bytes",

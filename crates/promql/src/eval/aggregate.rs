@@ -196,7 +196,6 @@ impl Evaluator<'_> {
         }
     }
 
-    /// Warns of quantiles that are none.
     /// Warns of parameters that are no quantiles: an aggregation of the most unusual, a function of each.
     pub(super) fn warn_of_quantiles(&self, quantiles: impl IntoIterator<Item = f64>, span: Span) {
         let mut warned = FxHashSet::default();

@@ -220,19 +220,26 @@ impl<'q> Evaluator<'q> {
         sink: Sink<'_>,
         f: &mut dyn FnMut(&mut EvalSeries) -> bool,
     ) -> Result<(), EngineError> {
-        if self.delayed_names || node.is_distinct_without_names() {
-            return self.feed(node, steps, &mut |mut series| {
+        let mut feed = |sink: Sink<'_>| {
+            self.feed(node, steps, &mut |mut series| {
                 if f(&mut series) {
                     self.rename(&mut series);
                 }
                 sink(series)
-            });
-        }
+            })
+        };
+        let are_distinct = self.delayed_names || node.is_distinct_without_names();
+        if are_distinct { feed(sink) } else { self.rejoined(sink, feed) }
+    }
+
+    /// Hands on the vector that `feed` hands over, series of equal labels made one.
+    pub(crate) fn rejoined(
+        &self,
+        sink: Sink<'_>,
+        feed: impl FnOnce(Sink<'_>) -> Result<(), EngineError>,
+    ) -> Result<(), EngineError> {
         let (mut all, mut held) = (Vec::new(), self.budget.held());
-        self.feed(node, steps, &mut |mut series| {
-            if f(&mut series) {
-                self.rename(&mut series);
-            }
+        feed(&mut |series| {
             held.series(&series)?;
             all.push(series);
             Ok(())

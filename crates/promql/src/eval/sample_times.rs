@@ -21,21 +21,20 @@ impl Evaluator<'_> {
         steps: Steps,
         sink: Sink<'_>,
     ) -> Result<(), EngineError> {
-        let (mut all, mut held) = (Vec::new(), self.budget.held());
-        let mut take = |mut series: EvalSeries| {
-            self.rename(&mut series);
-            held.series(&series)?;
-            all.push(series);
-            Ok(())
-        };
-        if !self.feed_times_of_samples(node, steps, Take::Timestamp, &mut take)? {
+        self.rejoined(sink, |sink| {
+            let mut take = |mut series: EvalSeries| {
+                self.rename(&mut series);
+                sink(series)
+            };
+            if self.feed_times_of_samples(node, steps, Take::Timestamp, &mut take)? {
+                return Ok(());
+            }
             self.feed(argument(node, 0), steps, &mut |mut series| {
                 series.column.filter_map_in_place(|step, _| Some(seconds(steps.time(step))));
                 series.histograms = None;
                 take(series)
-            })?;
-        }
-        self.rejoin((all, held), sink)
+            })
+        })
     }
 
     /// Of a plain selector since when its samples count; of anything else, which has forgotten that,
@@ -49,14 +48,14 @@ impl Evaluator<'_> {
         if !self.use_start_timestamps {
             return Err(EngineError::Execution(START_TIMESTAMPS_OFF.to_owned()));
         }
-        let (mut all, mut held) = (Vec::new(), self.budget.held());
-        self.feed_times_of_samples(node, steps, Take::Start, &mut |mut series| {
-            self.rename(&mut series);
-            held.series(&series)?;
-            all.push(series);
-            Ok(())
-        })?;
-        self.rejoin((all, held), sink)
+        self.rejoined(sink, |sink| {
+            let mut take = |mut series: EvalSeries| {
+                self.rename(&mut series);
+                sink(series)
+            };
+            // What is no plain selector gives nothing.
+            self.feed_times_of_samples(node, steps, Take::Start, &mut take).map(|_| ())
+        })
     }
 
     /// Hands on a time of each sample that the argument sees, if that is a plain selector; false if it

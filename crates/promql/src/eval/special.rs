@@ -173,21 +173,19 @@ impl Evaluator<'_> {
             "histogram_stddev" => |h| native::deviation(h).sqrt(),
             _ => native::deviation,
         };
-        let (mut all, mut held) = (Vec::new(), self.budget.held());
-        self.feed(argument(node, 0), steps, &mut |series| {
-            let mut column = Column::absent(steps.count);
-            for (step, _) in series.column.iter() {
-                if let Some(histogram) = series.histogram(step) {
-                    column.set(step, number(histogram));
+        self.rejoined(sink, |sink| {
+            self.feed(argument(node, 0), steps, &mut |series| {
+                let mut column = Column::absent(steps.count);
+                for (step, _) in series.column.iter() {
+                    if let Some(histogram) = series.histogram(step) {
+                        column.set(step, number(histogram));
+                    }
                 }
-            }
-            let mut made = EvalSeries { column, histograms: None, ..series };
-            self.rename(&mut made);
-            held.series(&made)?;
-            all.push(made);
-            Ok(())
-        })?;
-        self.rejoin((all, held), sink)
+                let mut made = EvalSeries { column, histograms: None, ..series };
+                self.rename(&mut made);
+                sink(made)
+            })
+        })
     }
 
     /// The histograms in an argument, classic and native.

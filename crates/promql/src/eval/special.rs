@@ -4,9 +4,10 @@ use std::cmp::Ordering;
 
 use model::float::Plain;
 use model::{Histogram, Labels};
+use rustc_hash::FxHashMap;
 
 use super::call::{Range, argument};
-use super::column::Column;
+use super::column::{Column, Mask};
 use super::held::Held;
 use super::select::seconds;
 use super::series::EvalSeries;
@@ -240,10 +241,18 @@ impl Evaluator<'_> {
     /// Takes away what is there both of a classic and of a native histogram, with a warning.
     fn without_mixed(&self, all: &mut [EvalSeries], classic: usize, span: Span) {
         let (classics, natives) = all.split_at_mut(classic);
+        if natives.is_empty() {
+            return;
+        }
+        let mut places: FxHashMap<Labels, Vec<usize>> = FxHashMap::default();
+        for (at, classic) in classics.iter().enumerate() {
+            places.entry(classic.labels.clone()).or_default().push(at);
+        }
         for native in natives {
-            for one in classics.iter_mut().filter(|one| one.labels == native.labels) {
+            for at in places.get(&native.labels).into_iter().flatten() {
+                let one = &mut classics[*at];
                 if one.column.overlaps(&native.column) {
-                    let both = one.column.presence().to_vec();
+                    let both = Mask::from(one.column.presence());
                     one.column.drop_steps(native.column.presence());
                     native.column.drop_steps(&both);
                     let name = model::labels::Quoted(native.labels.metric_name());

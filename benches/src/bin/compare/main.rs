@@ -107,7 +107,8 @@ fn sizes(arguments: &Arguments) -> Sizes {
     let mut sizes = if arguments.quick {
         Sizes { history: (500, 1440), wide: (100_000, 8), window_days: 3, rest_seconds: 3 }
     } else {
-        Sizes { history: (1000, 5760), wide: (100_000, 60), window_days: 30, rest_seconds: 15 }
+        // Thirty hours: blocks that will stay small are the lesser part, as in life.
+        Sizes { history: (1000, 7200), wide: (100_000, 60), window_days: 30, rest_seconds: 15 }
     };
     if let Some(series) = arguments.series {
         sizes.wide.0 = series;

@@ -1,4 +1,4 @@
-//! What is measured: a day of few series, then many series, a kill, and coming back, then the dashboard.
+//! What is measured: more than a day of few series, then many series, a kill, and coming back, then the dashboard.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ const LOOK: Duration = Duration::from_millis(500);
 /// A part of a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Part {
-    /// A day of few series
+    /// More than a day of few series
     History,
     /// Many series, and a kill
     Wide,

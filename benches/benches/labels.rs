@@ -5,7 +5,7 @@ use std::path::Path;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use model::{Labels, MatchOp, Matcher, TimeRange};
-use storage::{Appendable, Queryable, SelectHints};
+use storage::{Appendable, Queryable, SelectHints, Stop};
 use tsdb::{Db, Options};
 
 const SERIES: usize = 100_000;
@@ -70,13 +70,13 @@ fn lookups(c: &mut Criterion, place: &str, db: &Db) {
     group.bench_function("values of a label", |b| {
         b.iter(|| {
             let querier = db.querier(range).expect("a view");
-            black_box(querier.label_values("pod", &[]).expect("values"))
+            black_box(querier.label_values("pod", &[], &Stop::default()).expect("values"))
         });
     });
     group.bench_function("values of a label where a name matches", |b| {
         b.iter(|| {
             let querier = db.querier(range).expect("a view");
-            black_box(querier.label_values("pod", &[bucket()]).expect("values"))
+            black_box(querier.label_values("pod", &[bucket()], &Stop::default()).expect("values"))
         });
     });
     group.finish();

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use promql::{CancelToken, EngineError, Tracked};
+use storage::{QueryError, Stop};
 use tokio::sync::oneshot;
 
 use crate::error::{ApiError, ErrorKind};
@@ -67,6 +68,21 @@ impl Turn {
             false => Ok(()),
             true => Err(EngineError::Canceled.into()),
         }
+    }
+
+    /// The same for the store, whose errors become those of [`Self::still_wanted`] by
+    /// [`Self::answered`].
+    pub(crate) fn stop(&self) -> Stop {
+        let cancel = self.tracked.cancel().clone();
+        Stop::when(move || cancel.is_canceled())
+    }
+
+    /// What the store answered; if it stopped because nobody waits, that.
+    pub(crate) fn answered<T>(&self, answer: Result<T, QueryError>) -> Result<T, ApiError> {
+        if matches!(answer, Err(QueryError::Interrupted)) {
+            self.still_wanted()?;
+        }
+        Ok(answer?)
     }
 }
 

@@ -4,7 +4,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use model::labels::Quoted;
 use model::{Labels, Matcher, TimeRange};
-use storage::{Querier, QueryError, Queryable, SelectHints};
+use storage::{Querier, QueryError, Queryable, SelectHints, Stop};
 
 use crate::client::Client;
 use crate::encode;
@@ -51,7 +51,8 @@ pub(crate) async fn labels(
     params: Params,
 ) -> Result<Envelope, ApiError> {
     let ask = state.ask(&parts, client, "labels", &params.joined("match[]"));
-    names(&state, parts, ask, &params, |querier, matchers| querier.label_names(matchers)).await
+    let list: Box<List> = Box::new(|querier, matchers, stop| querier.label_names(matchers, stop));
+    names(&state, parts, ask, &params, list).await
 }
 
 pub(crate) async fn label_values(
@@ -67,8 +68,8 @@ pub(crate) async fn label_values(
         return Err(ApiError::bad_data(format!("invalid label name: {}", Quoted(&name))));
     }
     let ask = state.ask(&parts, client, "label values", &params.joined("match[]"));
-    let list =
-        move |querier: &dyn Querier, matchers: &[Matcher]| querier.label_values(&name, matchers);
+    let list: Box<List> =
+        Box::new(move |querier, matchers, stop| querier.label_values(&name, matchers, stop));
     names(&state, parts, ask, &params, list).await
 }
 
@@ -78,7 +79,7 @@ async fn names(
     parts: Parts,
     ask: Ask,
     params: &Params,
-    list: impl Fn(&dyn Querier, &[Matcher]) -> Result<Vec<String>, QueryError> + Send + 'static,
+    list: Box<List>,
 ) -> Result<Envelope, ApiError> {
     let limit = params.limit()?;
     params.well_formed()?;
@@ -86,13 +87,14 @@ async fn names(
     let selectors = selectors(params).map_err(ApiError::bad_data)?;
     let lookup = Lookup { limit, range, selectors };
     let found = run(state, parts, ask, lookup, move |querier, lookup, turn| {
+        let list = |matchers: &[Matcher]| turn.answered(list(querier, matchers, &turn.stop()));
         if lookup.selectors.is_empty() {
-            return Ok(list(querier, &[])?);
+            return list(&[]);
         }
         let mut all = Vec::new();
         for matchers in &lookup.selectors {
             turn.still_wanted()?;
-            all.append(&mut list(querier, matchers)?);
+            all.append(&mut list(matchers)?);
         }
         all.sort_unstable();
         all.dedup();
@@ -102,6 +104,9 @@ async fn names(
     let (found, limit) = found;
     Ok(Envelope::limited(found, limit, |out, name| json::text(out, name, Escape::Html)))
 }
+
+/// Lists names or values of a view, for one selector; ends when it is told to.
+type List = dyn Fn(&dyn Querier, &[Matcher], &Stop) -> Result<Vec<String>, QueryError> + Send;
 
 /// Runs a lookup where queries run. Returns what was found, and the limit.
 async fn run<T: Default + Send + 'static>(
@@ -130,9 +135,10 @@ fn find_series(
 ) -> Result<Vec<Labels>, ApiError> {
     // One more than wanted, so that the answer can say that there are more.
     let limit = if lookup.limit == 0 { 0 } else { lookup.limit.saturating_add(1) };
-    let hints = SelectHints { func: "series".to_owned(), limit, ..SelectHints::default() };
-    let sets: Result<Vec<_>, _> =
-        lookup.selectors.iter().map(|matchers| querier.select(matchers, &hints)).collect();
+    let func = "series".to_owned();
+    let hints = SelectHints { func, limit, stop: turn.stop(), ..SelectHints::default() };
+    let select = |matchers: &Vec<Matcher>| turn.answered(querier.select(matchers, &hints));
+    let sets: Result<Vec<_>, _> = lookup.selectors.iter().map(select).collect();
     let mut found = Vec::new();
     for series in storage::merge(sets?) {
         turn.still_wanted()?;

@@ -98,11 +98,17 @@ pub trait Querier: Send + Sync {
         hints: &SelectHints,
     ) -> Result<Box<dyn SeriesSet<'a> + 'a>, QueryError>;
 
-    /// The names of the labels that series passing all matchers have, sorted.
-    fn label_names(&self, matchers: &[Matcher]) -> Result<Vec<String>, QueryError>;
+    /// The names of the labels that series passing all matchers have, sorted. Fails once `stop` says
+    /// so, where it takes long.
+    fn label_names(&self, matchers: &[Matcher], stop: &Stop) -> Result<Vec<String>, QueryError>;
 
-    /// The values that series passing all matchers have for `name`, sorted.
-    fn label_values(&self, name: &str, matchers: &[Matcher]) -> Result<Vec<String>, QueryError>;
+    /// The values that series passing all matchers have for `name`, sorted. Stops as the names do.
+    fn label_values(
+        &self,
+        name: &str,
+        matchers: &[Matcher],
+        stop: &Stop,
+    ) -> Result<Vec<String>, QueryError>;
 
     /// The range of this view.
     fn range(&self) -> TimeRange;

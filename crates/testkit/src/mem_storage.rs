@@ -12,7 +12,7 @@ use model::matcher::matches_all;
 use model::{Histogram, Labels, Matcher, TimeRange, Timestamp};
 use storage::{
     AppendError, Appendable, Appender, ChunkMeta, Columns, CommitError, Conflict, Exemplar,
-    Querier, QueryError, Queryable, SelectHints, Series, SeriesRef, SeriesSet,
+    Querier, QueryError, Queryable, SelectHints, Series, SeriesRef, SeriesSet, Stop,
 };
 
 /// How many samples make a chunk here: few, so that readers meet many chunks.
@@ -272,13 +272,18 @@ impl Querier for MemQuerier {
         Ok(Box::new(series.into_iter()))
     }
 
-    fn label_names(&self, matchers: &[Matcher]) -> Result<Vec<String>, QueryError> {
+    fn label_names(&self, matchers: &[Matcher], _: &Stop) -> Result<Vec<String>, QueryError> {
         let names: BTreeSet<&str> =
             self.selected(matchers).flat_map(|(labels, _)| labels.iter()).map(|(n, _)| n).collect();
         Ok(names.into_iter().map(str::to_owned).collect())
     }
 
-    fn label_values(&self, name: &str, matchers: &[Matcher]) -> Result<Vec<String>, QueryError> {
+    fn label_values(
+        &self,
+        name: &str,
+        matchers: &[Matcher],
+        _: &Stop,
+    ) -> Result<Vec<String>, QueryError> {
         let values: BTreeSet<&str> =
             self.selected(matchers).map(|(labels, _)| labels.get(name)).collect();
         Ok(values.into_iter().filter(|v| !v.is_empty()).map(str::to_owned).collect())
@@ -381,7 +386,10 @@ mod tests {
         assert_eq!(read(&store, 2, 3), [("a".to_owned(), vec![3]), ("b".to_owned(), vec![2, 3])]);
         let querier = store.querier(TimeRange::ALL).expect("memory");
         store.clear();
-        assert_eq!(querier.label_values("__name__", &[]).expect("memory"), ["a", "b"]);
+        assert_eq!(
+            querier.label_values("__name__", &[], &Stop::default()).expect("memory"),
+            ["a", "b"]
+        );
         assert_eq!(read(&store, 0, 9), []);
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::{Matcher, TimeRange, Timestamp};
-use storage::{Querier, QueryError, SelectHints, SeriesSet};
+use storage::{Querier, QueryError, SelectHints, SeriesSet, Stop};
 
 use crate::block::{Block, BlockId};
 use crate::index::{Source, select};
@@ -104,12 +104,17 @@ impl Querier for DbQuerier<'_> {
         Ok(storage::merge(sets))
     }
 
-    fn label_names(&self, matchers: &[Matcher]) -> Result<Vec<String>, QueryError> {
-        self.union(|source| select::label_names(source, matchers))
+    fn label_names(&self, matchers: &[Matcher], stop: &Stop) -> Result<Vec<String>, QueryError> {
+        self.union(|source| select::label_names(source, matchers, stop))
     }
 
-    fn label_values(&self, name: &str, matchers: &[Matcher]) -> Result<Vec<String>, QueryError> {
-        self.union(|source| select::label_values(source, name, matchers))
+    fn label_values(
+        &self,
+        name: &str,
+        matchers: &[Matcher],
+        stop: &Stop,
+    ) -> Result<Vec<String>, QueryError> {
+        self.union(|source| select::label_values(source, name, matchers, stop))
     }
 
     fn range(&self) -> TimeRange {

@@ -117,13 +117,15 @@ fn union(index: &dyn Index, name: &str, values: &[String]) -> Result<Postings, Q
 pub(crate) fn label_names(
     index: &dyn Index,
     matchers: &[Matcher],
+    stop: &Stop,
 ) -> Result<Vec<String>, QueryError> {
     if matchers.is_empty() {
         return index.label_names();
     }
-    let rows = rows(index, matchers)?;
+    let rows = rows_until(index, matchers, stop)?;
     let mut kept = Vec::new();
     for name in index.label_names()? {
+        stop.check()?;
         if !index.rows_with(&name)?.is_disjoint(&rows) {
             kept.push(name);
         }
@@ -136,17 +138,19 @@ pub(crate) fn label_values(
     index: &dyn Index,
     name: &str,
     matchers: &[Matcher],
+    stop: &Stop,
 ) -> Result<Vec<String>, QueryError> {
     if matchers.is_empty() {
         return index.label_values(name);
     }
-    let rows = rows(index, matchers)?;
+    let rows = rows_until(index, matchers, stop)?;
     let values = index.label_values(name)?;
     if rows.len() < values.len().try_into().unwrap_or(u64::MAX) {
-        return values_of(index, name, &rows);
+        return values_of(index, name, &rows, stop);
     }
     let mut kept = Vec::new();
-    for value in values {
+    for (at, value) in values.into_iter().enumerate() {
+        stop.check_at(at)?;
         if !index.postings(name, &value)?.is_disjoint(&rows) {
             kept.push(value);
         }
@@ -155,9 +159,15 @@ pub(crate) fn label_values(
 }
 
 /// The values that these rows have for `name`, sorted, read from the rows themselves.
-fn values_of(index: &dyn Index, name: &str, rows: &Postings) -> Result<Vec<String>, QueryError> {
+fn values_of(
+    index: &dyn Index,
+    name: &str,
+    rows: &Postings,
+    stop: &Stop,
+) -> Result<Vec<String>, QueryError> {
     let mut values = Vec::new();
-    for row in rows {
+    for (at, row) in rows.iter().enumerate() {
+        stop.check_at(at)?;
         let labels = index.labels(row)?;
         let value = labels.get(name);
         if !value.is_empty() {
@@ -203,6 +213,23 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_lookup_of_labels_ends_when_it_is_told_to() {
+        let row =
+            |i: u32| model::Labels::from_pairs([("a", format!("x{i}")), ("b", "y".to_owned())]);
+        let index = Rows((0..1000).map(row).collect());
+        let stop = Stop::when(|| true);
+        let matchers = [Matcher::equal("b", "y")];
+        let names = label_names(&index, &matchers, &stop);
+        assert!(matches!(names, Err(QueryError::Interrupted)), "{names:?}");
+        let values = label_values(&index, "a", &matchers, &stop);
+        assert!(matches!(values, Err(QueryError::Interrupted)), "{values:?}");
+        // Fewer rows than values: these are read from the rows.
+        let few = [Matcher::equal("a", "x7")];
+        let values = label_values(&index, "a", &few, &stop);
+        assert!(matches!(values, Err(QueryError::Interrupted)), "{values:?}");
+    }
+
     proptest! {
         #[test]
         fn matchers_select_what_a_scan_finds(
@@ -218,12 +245,13 @@ mod tests {
             let mut names: Vec<&str> = expected.iter().flat_map(|l| l.iter()).map(|(n, _)| n).collect();
             names.sort_unstable();
             names.dedup();
-            prop_assert_eq!(label_names(&index, &matchers).unwrap(), names);
+            prop_assert_eq!(label_names(&index, &matchers, &Stop::default()).unwrap(), names);
             let mut values: Vec<&str> =
                 expected.iter().map(|l| l.get("a")).filter(|v| !v.is_empty()).collect();
             values.sort_unstable();
             values.dedup();
-            prop_assert_eq!(label_values(&index, "a", &matchers).unwrap(), values);
+            let found = label_values(&index, "a", &matchers, &Stop::default());
+            prop_assert_eq!(found.unwrap(), values);
         }
     }
 }

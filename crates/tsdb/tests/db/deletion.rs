@@ -107,7 +107,7 @@ fn series_of_which_nothing_is_left_are_not_selected_and_labels_go_when_cleaned()
     assert_eq!(selected(&db, hours(1, 5)), ["c"]);
     let names = |db: &Db, range| {
         let querier = db.querier(range).expect("a view");
-        querier.label_values("__name__", &[]).expect("values")
+        querier.label_values("__name__", &[], &storage::Stop::default()).expect("values")
     };
     assert_eq!(names(&db, hours(0, 1)), ["a", "b", "c"]);
     assert_eq!(tombstone_files(dir.path()).len(), db.status().blocks.len());

@@ -163,13 +163,13 @@ fn labels_are_those_of_head_and_blocks() {
     let values = |from: i64, to: i64| {
         let range = TimeRange::new(from, to).expect("ordered");
         let querier = db.querier(range).expect("a view");
-        querier.label_values("__name__", &[]).expect("values")
+        querier.label_values("__name__", &[], &storage::Stop::default()).expect("values")
     };
     assert_eq!(values(0, 5 * HOUR), ["new", "old"]);
     assert_eq!(values(0, HOUR), ["old"]);
     assert_eq!(values(3 * HOUR, 9 * HOUR), ["new"]);
     let querier = db.querier(TimeRange::ALL).expect("a view");
-    assert_eq!(querier.label_names(&[]).expect("names"), ["__name__"]);
+    assert_eq!(querier.label_names(&[], &storage::Stop::default()).expect("names"), ["__name__"]);
     assert!(labels("old") > labels("new"));
 }
 

@@ -195,8 +195,14 @@ fn answer(of: &dyn Queryable, range: TimeRange, matchers: &[Matcher], labels: bo
         }
     }
     if labels {
-        lines.push(format!("{:?}", querier.label_names(matchers).expect("names")));
-        lines.push(format!("{:?}", querier.label_values("job", matchers).expect("values")));
+        lines.push(format!(
+            "{:?}",
+            querier.label_names(matchers, &storage::Stop::default()).expect("names")
+        ));
+        lines.push(format!(
+            "{:?}",
+            querier.label_values("job", matchers, &storage::Stop::default()).expect("values")
+        ));
     }
     lines
 }

@@ -35,7 +35,10 @@ fn they_are_served_beside_native_blocks_and_stay_as_they_are() {
     let db = open(&options(dir.path()));
     assert_eq!(all(&db), samples);
     let querier = db.querier(TimeRange::ALL).expect("a view");
-    assert_eq!(querier.label_values("__name__", &[]).expect("values"), ["a", "b"]);
+    assert_eq!(
+        querier.label_values("__name__", &[], &storage::Stop::default()).expect("values"),
+        ["a", "b"]
+    );
     drop(querier);
     for t in (9 * HOUR..16 * HOUR).step_by(600_000) {
         let new = samples_of(&[("a", t, 1.0)]);

@@ -54,6 +54,15 @@ impl Column {
         self.presence[step / WORD] |= 1 << (step % WORD);
     }
 
+    /// Sets values at steps. Equals [`Self::set`] for each, and looks up once where they lie.
+    pub fn set_all(&mut self, new: impl Iterator<Item = (usize, f64)>) {
+        let (values, presence) = (self.values.as_mut_slice(), self.presence.as_mut_slice());
+        for (step, value) in new {
+            values[step] = value;
+            presence[step / WORD] |= 1 << (step % WORD);
+        }
+    }
+
     /// Takes the value at `step` away.
     pub fn unset(&mut self, step: usize) {
         self.presence[step / WORD] &= !(1 << (step % WORD));

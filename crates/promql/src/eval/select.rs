@@ -20,7 +20,7 @@ use super::looked::Looked;
 use super::profile::Reads;
 use super::series::EvalSeries;
 use super::steps::Steps;
-use super::window::passed;
+use super::window::passed_about;
 use super::{Collected, Evaluator, Sink};
 use crate::error::EngineError;
 use crate::native::hints;
@@ -361,16 +361,16 @@ fn see(
     }
     let column = &mut series.column;
     let (times, values) = (&columns.timestamps, &columns.values);
-    let mut next = 0;
-    for (step, moment) in select.shift.times(steps).enumerate() {
+    // How many samples came at the step before; mostly as many do at the next.
+    let (mut next, mut newer) = (0, 0);
+    column.set_all(select.shift.times(steps).enumerate().filter_map(|(step, moment)| {
         let (after, upto) = sight(select, take, moment);
-        next += passed(&times[next..], upto);
-        let Some(newest) = next.checked_sub(1) else { continue };
+        newer = passed_about(&times[next..], upto, newer);
+        next += newer;
+        let newest = next.checked_sub(1)?;
         let (t, value) = (times[newest], values[newest]);
-        if t > after && !is_stale(value) {
-            column.set(step, take.of(columns, t, value));
-        }
-    }
+        (t > after && !is_stale(value)).then(|| (step, take.of(columns, t, value)))
+    }));
 }
 
 /// The times a sample must be behind, and not behind, to be seen at a moment.

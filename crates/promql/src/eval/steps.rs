@@ -30,6 +30,7 @@ impl Steps {
     }
 
     /// The moment of step `at`.
+    #[inline]
     pub fn time(self, at: usize) -> Timestamp {
         let at = i64::try_from(at).expect("steps are counted in an i64 of milliseconds");
         self.start.saturating_add(self.step_ms.saturating_mul(at))

@@ -194,7 +194,7 @@ pub(super) fn passed(times: &[Timestamp], moment: Timestamp) -> usize {
 }
 
 /// The same, where it may well be about as many as `guess`.
-fn passed_about(times: &[Timestamp], moment: Timestamp, guess: usize) -> usize {
+pub(super) fn passed_about(times: &[Timestamp], moment: Timestamp, guess: usize) -> usize {
     let is_right = |count: usize| {
         let last = count.checked_sub(1).map(|at| times.get(at));
         let all_passed = last.is_none_or(|last| last.is_some_and(|t| *t <= moment));

@@ -93,6 +93,11 @@ impl<'a> BitReader<'a> {
         Self { rest: bytes, buffer: 0, buffered: 0 }
     }
 
+    /// How many bits there are from here on.
+    pub(crate) fn left(&self) -> usize {
+        self.rest.len() * 8 + self.buffered as usize
+    }
+
     /// Tops the buffer up to more than 56 bits, or as far as the bytes go.
     fn fill(&mut self) {
         if let Some((eight, _)) = self.rest.split_first_chunk::<8>() {

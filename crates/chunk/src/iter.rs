@@ -45,6 +45,12 @@ impl<'a> SampleIter<'a> {
         self.count
     }
 
+    /// What the next sample would go on from: the time and the delta before, the values, and how many bits
+    /// are left.
+    pub(crate) fn into_state(self) -> (i64, u64, Values, usize) {
+        (self.t, self.delta, self.values, self.bits.left())
+    }
+
     #[inline]
     fn take(&mut self) -> Option<Sample> {
         let bits = match self.read {

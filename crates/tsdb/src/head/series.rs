@@ -270,6 +270,11 @@ impl MemSeries {
         }
         let is_rising = chunks.is_sorted_by(|a, b| a.meta.max_t < b.meta.min_t);
         is_rising.then_some(())?;
+        if last.coding == Coding::Bits {
+            let (open, min_t) = ChunkAppender::resume(last.bytes)?;
+            (series.open, series.open_min_t) = (OpenChunk::Floats(open), min_t);
+            return (series.open_meta() == Some(last.meta)).then_some(series);
+        }
         let nobody = Viewers { oldest: None };
         last.each(columns, &mut |t, value| {
             matches!(series.append(t, value, 0, &nobody), Appended::ToChunk | Appended::ToNewChunk)
@@ -437,10 +442,14 @@ impl MemSeries {
     pub(super) fn truncate(&mut self, t: Timestamp) -> Left {
         let dropped = self.closed.drop_before(t);
         let oldest = match self.closed.iter().next() {
-            Some(first) => first_at_or_after(first.meta, first.coding, first.bytes, t),
-            None => self
-                .open_meta()
-                .and_then(|m| first_at_or_after(m, self.open.coding(), &self.open.to_bytes(), t)),
+            Some(first) => first_at_or_after(first.meta, t, |columns| {
+                first.coding.decode(first.meta, first.bytes, columns)
+            }),
+            None => self.open_meta().and_then(|meta| {
+                first_at_or_after(meta, t, |columns| {
+                    self.open.coding().decode(meta, &self.open.to_bytes(), columns)
+                })
+            }),
         };
         Left { min_t: oldest, chunks_dropped: dropped }
     }
@@ -456,12 +465,11 @@ impl MemSeries {
     }
 }
 
-/// The first time in a chunk of ours that is not before `t`.
+/// The first time in a chunk of ours that is not before `t`; it is decoded only if it has to be.
 fn first_at_or_after(
     meta: ChunkMeta,
-    coding: Coding,
-    bytes: &[u8],
     t: Timestamp,
+    decode: impl FnOnce(&mut Columns) -> Option<()>,
 ) -> Option<Timestamp> {
     if meta.min_t >= t {
         return Some(meta.min_t);
@@ -470,7 +478,7 @@ fn first_at_or_after(
         return None;
     }
     let mut columns = Columns::default();
-    coding.decode(meta, bytes, &mut columns).expect("the head's own chunk");
+    decode(&mut columns).expect("the head's own chunk");
     let mut times = columns.timestamps.iter().chain(&columns.histogram_timestamps);
     times.find(|at| **at >= t).copied()
 }

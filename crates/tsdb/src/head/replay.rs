@@ -166,7 +166,7 @@ impl Parts {
         }
         let (row, generation) = self.rows.take().filter(|_| !self.labels.is_full())?;
         self.labels.insert(row, labels);
-        self.series.insert(row, MemSeries::new(generation));
+        self.series.place(row, MemSeries::new(generation));
         counters.series_created.inc();
         Some(row)
     }

@@ -38,6 +38,27 @@ impl RowSet {
         }
     }
 
+    /// Adds a row higher than all others, to be followed by more: a list may be long until it is
+    /// [packed](Self::pack).
+    pub(super) fn push(&mut self, row: u32) {
+        match self {
+            Self::List(rows) => rows.push(row),
+            Self::Bitmap(_) => self.add(row),
+        }
+    }
+
+    /// Makes a bitmap of a long list, which rises.
+    pub(super) fn pack(&mut self) {
+        if let Self::List(rows) = self {
+            if rows.len() > MOST_IN_LIST {
+                let bitmap = Postings::from_sorted_iter(rows.iter().copied());
+                *self = Self::Bitmap(Box::new(bitmap.expect("rows were pushed in their order")));
+            } else {
+                rows.shrink_to_fit();
+            }
+        }
+    }
+
     /// Adds these rows to others.
     pub(super) fn add_to(&self, all: &mut Postings) {
         match self {
@@ -67,6 +88,11 @@ mod tests {
             rows[1..].iter().for_each(|row| set.add(*row));
             let mut all = Postings::new();
             set.add_to(&mut all);
+            let mut packed = RowSet::one(0);
+            all.iter().filter(|row| *row > 0).for_each(|row| packed.push(row));
+            packed.pack();
+            assert_eq!(matches!(packed, RowSet::List(_)), matches!(set, RowSet::List(_)), "{n}");
+            assert!(packed.is_within(&all) && set.is_within(&all));
             let mut expected = rows.clone();
             expected.sort_unstable();
             assert_eq!(all.iter().collect::<Vec<_>>(), expected, "{n}");

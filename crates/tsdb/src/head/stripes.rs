@@ -111,12 +111,22 @@ impl Stripes {
     /// Puts a series into a row that has none.
     pub(super) fn insert(&self, row: u32, series: MemSeries) {
         let (stripe, at) = stripe_of(row);
-        let mut stripe = self.write(stripe);
-        if stripe.len() <= at {
-            stripe.resize_with(at + 1, || None);
+        put(&mut self.write(stripe), at, series);
+    }
+
+    /// Makes room for so many rows, for one who has all of them alone.
+    pub(super) fn reserve(&mut self, rows: usize) {
+        for stripe in &mut self.0 {
+            let stripe = stripe.get_mut().unwrap_or_else(PoisonError::into_inner);
+            stripe.reserve_exact(rows / STRIPES + ROWS_TOGETHER);
         }
-        debug_assert!(stripe[at].is_none());
-        stripe[at] = Some(series);
+    }
+
+    /// Puts a series into a row that has none, by one who has all of them alone.
+    pub(super) fn place(&mut self, row: u32, series: MemSeries) {
+        let (stripe, at) = stripe_of(row);
+        let stripe = self.0[stripe].get_mut().unwrap_or_else(PoisonError::into_inner);
+        put(stripe, at, series);
     }
 
     /// The series of a row, for one who has all of them alone.
@@ -141,6 +151,14 @@ impl Stripes {
         }
         gone
     }
+}
+
+fn put(stripe: &mut Stripe, at: usize, series: MemSeries) {
+    if stripe.len() <= at {
+        stripe.resize_with(at + 1, || None);
+    }
+    debug_assert!(stripe[at].is_none());
+    stripe[at] = Some(series);
 }
 
 #[cfg(test)]

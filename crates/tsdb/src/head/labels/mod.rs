@@ -4,17 +4,19 @@
 //! one arena for all rows. Nothing is ever taken out: when series go, [`LabelIndex::of_rows`] makes a
 //! new index of those that are left, which renumbers names and values. Rows keep their numbers.
 
-use std::hash::BuildHasher;
+mod numbered;
+mod texts;
 
 use hashbrown::HashTable;
 use model::Labels;
-use rustc_hash::FxBuildHasher;
 use storage::AppendError;
 
 use super::row_set::RowSet;
 use super::visibility::{CommitNumber, Viewers};
 use crate::cursor::{Cursor, put_varint};
 use crate::index::{MAX_TEXT_BYTES, Postings};
+pub(super) use numbered::Numbering;
+use texts::{LabelsHash, Texts, hash_of, spread};
 
 /// A row that has no labels here.
 const NOWHERE: u32 = u32::MAX;
@@ -51,39 +53,6 @@ struct Values {
     rows: Vec<RowSet>,
 }
 
-/// Texts with numbers.
-#[derive(Debug, Default)]
-struct Texts {
-    texts: Vec<Box<str>>,
-    by_text: HashTable<u32>,
-}
-
-impl Texts {
-    fn get(&self, number: u32) -> &str {
-        &self.texts[number as usize]
-    }
-
-    fn find(&self, text: &str) -> Option<u32> {
-        self.by_text.find(spread(hash_of(text.as_bytes())), |&n| self.get(n) == text).copied()
-    }
-
-    /// The number of a text, and whether it is new.
-    fn add(&mut self, text: &str) -> (u32, bool) {
-        if let Some(number) = self.find(text) {
-            return (number, false);
-        }
-        let number = u32::try_from(self.texts.len()).expect("fewer texts than bytes of labels");
-        if self.texts.len() == self.texts.capacity() {
-            self.texts.reserve_exact(self.texts.len() / 4 + 1);
-        }
-        self.texts.push(text.into());
-        let texts = &self.texts;
-        let hash = |text: &str| spread(hash_of(text.as_bytes()));
-        self.by_text.insert_unique(hash(text), number, |&n| hash(&texts[n as usize]));
-        (number, true)
-    }
-}
-
 impl LabelIndex {
     /// An index of some of these rows.
     pub(super) fn of_rows(&self, kept: &Postings) -> Self {
@@ -98,6 +67,12 @@ impl LabelIndex {
         index
     }
 
+    /// Makes room for so many series.
+    pub(super) fn reserve(&mut self, series: usize) {
+        self.starts.reserve_exact(series);
+        self.by_labels.reserve(series, |entry| spread(entry.hash));
+    }
+
     /// How many series there are.
     pub(super) fn len(&self) -> usize {
         self.by_labels.len()
@@ -105,7 +80,12 @@ impl LabelIndex {
 
     /// The row that has exactly these labels.
     pub(super) fn find(&self, labels: &Labels) -> Option<u32> {
-        let hash = hash_of(labels.as_bytes());
+        let mut hash = LabelsHash::default();
+        for (name, value) in labels {
+            hash.add(hash_of(name));
+            hash.add(hash_of(value));
+        }
+        let hash = hash.end();
         let entry = self
             .by_labels
             .find(spread(hash), |entry| entry.hash == hash && self.has_labels(entry.row, labels));
@@ -116,6 +96,7 @@ impl LabelIndex {
     pub(super) fn insert(&mut self, row: u32, labels: &Labels) {
         let start = u32::try_from(self.arena.len()).expect("more room than `is_full` leaves");
         put_varint(&mut self.arena, labels.len() as u64);
+        let mut hash = LabelsHash::default();
         for (name, value) in labels {
             let (name, is_new) = self.names.add(name);
             if is_new {
@@ -131,16 +112,24 @@ impl LabelIndex {
             } else {
                 values.rows[value as usize].add(row);
             }
+            hash.add(self.names.hash(name));
+            hash.add(values.texts.hash(value));
             put_varint(&mut self.arena, u64::from(name));
             put_varint(&mut self.arena, u64::from(value));
         }
-        let at = row as usize;
+        self.place(Entry { hash: hash.end(), row }, start);
+    }
+
+    /// Adds a row whose labels begin at `start` in the arena.
+    fn place(&mut self, entry: Entry, start: u32) {
+        let at = entry.row as usize;
         if self.starts.len() <= at {
             self.starts.resize(at + 1, NOWHERE);
         }
         self.starts[at] = start;
-        self.rows.insert(row);
-        let entry = Entry { hash: hash_of(labels.as_bytes()), row };
+        if self.rows.try_push(entry.row).is_err() {
+            self.rows.insert(entry.row);
+        }
         self.by_labels.insert_unique(spread(entry.hash), entry, |entry| spread(entry.hash));
     }
 
@@ -171,17 +160,23 @@ impl LabelIndex {
         Some(Labels::from_sorted(self.pairs(row)?))
     }
 
-    fn pairs(&self, row: u32) -> Option<impl Iterator<Item = (&str, &str)>> {
+    /// How many labels a row has, and the numbers of their names and values.
+    fn numbers(&self, row: u32) -> Option<(usize, impl Iterator<Item = (u32, u32)>)> {
         let start = *self.starts.get(row as usize)?;
         let mut cursor = Cursor::new(self.arena.get(start as usize..)?);
         let count = cursor.size()?;
-        Some((0..count).map_while(move |_| {
-            let (name, value) = (cursor.number()?, cursor.number()?);
-            Some((self.names.get(name), self.values[name as usize].texts.get(value)))
-        }))
+        Some((count, (0..count).map_while(move |_| Some((cursor.number()?, cursor.number()?)))))
     }
 
-    fn has_labels(&self, row: u32, labels: &Labels) -> bool {
+    fn pairs(&self, row: u32) -> Option<impl Iterator<Item = (&str, &str)>> {
+        let text = |(name, value): (u32, u32)| {
+            (self.names.get(name), self.values[name as usize].texts.get(value))
+        };
+        Some(self.numbers(row)?.1.map(text))
+    }
+
+    /// Whether a row has just these labels.
+    pub(super) fn has_labels(&self, row: u32, labels: &Labels) -> bool {
         self.pairs(row).is_some_and(|pairs| pairs.eq(labels))
     }
 
@@ -192,7 +187,7 @@ impl LabelIndex {
 
     /// The names of which some series outside `unseen` has a value, sorted.
     pub(super) fn names(&self, unseen: &Postings) -> Vec<String> {
-        let named = self.names.texts.iter().zip(&self.values);
+        let named = self.names.iter().zip(&self.values);
         let seen = named.filter(|(_, v)| {
             unseen.is_empty() || v.rows.iter().any(|rows| !rows.is_within(unseen))
         });
@@ -206,9 +201,12 @@ impl LabelIndex {
         let Some(values) = self.names.find(name).map(|name| &self.values[name as usize]) else {
             return Vec::new();
         };
-        let texts = values.texts.texts.iter().map(|text| &**text);
-        let mut found: Vec<(&str, &RowSet)> =
-            texts.zip(&values.rows).filter(|(text, _)| text.starts_with(prefix)).collect();
+        let mut found: Vec<(&str, &RowSet)> = values
+            .texts
+            .iter()
+            .zip(&values.rows)
+            .filter(|(text, _)| text.starts_with(prefix))
+            .collect();
         found.sort_unstable_by_key(|(text, _)| *text);
         found
     }
@@ -218,16 +216,6 @@ impl LabelIndex {
         let values = &self.values[self.names.find(name)? as usize];
         values.rows.get(values.texts.find(value)? as usize)
     }
-}
-
-/// The part of a hash that is kept.
-fn hash_of(bytes: &[u8]) -> u32 {
-    (FxBuildHasher.hash_one(bytes) >> 32) as u32
-}
-
-/// What is kept of a hash, spread over 64 bits: tables use bits from both ends.
-fn spread(hash: u32) -> u64 {
-    (u64::from(hash) << 32 | u64::from(hash)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 /// Whether labels name a series that a block can hold too.

@@ -15,7 +15,9 @@ use std::path::{Path, PathBuf};
 pub(super) use read::Saved;
 
 const MAGIC: [u8; 8] = *b"FRLSNAPS";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// The version whose series have their labels in full; it is read, too.
+const WITH_LABELS: u8 = 1;
 /// What names begin with; the number of a segment follows.
 const PREFIX: &str = "snapshot-";
 
@@ -29,11 +31,11 @@ const END: u8 = 5;
 /// Set in the kind of a chunk if its samples came out of order.
 const LATE: u8 = 0x80;
 
-fn header() -> [u8; 16] {
+fn header(version: u8) -> [u8; 16] {
     let [a, b, c, d, e, f, g, h] = MAGIC;
-    let checked = [a, b, c, d, e, f, g, h, VERSION, 0, 0, 0];
+    let checked = [a, b, c, d, e, f, g, h, version, 0, 0, 0];
     let [i, j, k, l] = crc32fast::hash(&checked).to_le_bytes();
-    [a, b, c, d, e, f, g, h, VERSION, 0, 0, 0, i, j, k, l]
+    [a, b, c, d, e, f, g, h, version, 0, 0, 0, i, j, k, l]
 }
 
 /// The snapshot that covers the segments before this one.

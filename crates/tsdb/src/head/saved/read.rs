@@ -9,14 +9,18 @@ use std::path::Path;
 use model::{Labels, TimeRange, Timestamp};
 use storage::{ChunkMeta, Columns};
 
-use super::{BEGIN, DELETIONS, END, EXEMPLARS, LATE, SERIES, header};
+use super::{BEGIN, DELETIONS, END, EXEMPLARS, LATE, SERIES, VERSION, WITH_LABELS, header};
 use crate::cursor::Cursor;
 use crate::exemplars::{Exemplars, Kept};
 use crate::frame;
 use crate::head::coding::Coding;
 use crate::head::replay::Parts;
 use crate::head::series::{MemSeries, StoredChunk};
+use crate::index::Postings;
 use crate::wal::take_labels;
+
+/// A series takes no fewer bytes: a label in three, a chunk in five and what it has.
+const LEAST_BYTES: u64 = 8;
 
 /// A head that was saved.
 #[derive(Debug)]
@@ -42,10 +46,13 @@ pub(in crate::head) enum SavedError {
 
 /// A head that is being read.
 struct Reading {
+    version: u8,
     from: Timestamp,
     saved: Saved,
     /// Rows by number; `None` if nothing of the series is needed.
     rows: Vec<Option<u32>>,
+    /// Rows of those: their labels are in the index until the end.
+    unneeded: Vec<u32>,
     deletions: u64,
     exemplars: u64,
     columns: Columns,
@@ -67,12 +74,12 @@ impl Saved {
             return Err(damaged(0, "a header"));
         }
         file.read_exact(&mut found)?;
-        if found != header() {
-            return Err(damaged(0, "the header of a snapshot, version 1"));
-        }
+        let version = [VERSION, WITH_LABELS].into_iter().find(|it| found == header(*it));
+        let version =
+            version.ok_or_else(|| damaged(0, "the header of a snapshot, version 1 or 2"))?;
         let (mut at, mut last, mut frame) = (16, 0, Vec::new());
         left -= 16;
-        let mut reading = Reading::new(from, exemplars);
+        let mut reading = Reading::new(version, from, exemplars);
         reading.saved.size_bytes = at + left;
         while last != END {
             let len = next_frame(&mut file, left, &mut frame)?;
@@ -89,7 +96,7 @@ impl Saved {
         if left > 0 {
             return Err(damaged(at, "the end of the file"));
         }
-        Ok(reading.saved)
+        Ok(reading.finish())
     }
 }
 
@@ -111,12 +118,14 @@ fn next_frame(file: &mut impl Read, left: u64, frame: &mut Vec<u8>) -> io::Resul
 }
 
 impl Reading {
-    fn new(from: Timestamp, exemplars: Exemplars) -> Self {
+    fn new(version: u8, from: Timestamp, exemplars: Exemplars) -> Self {
         let parts = Parts::new(from, exemplars);
         Self {
+            version,
             from,
             saved: Saved { segment: 0, parts, size_bytes: 0, num_series: 0, num_chunks: 0 },
             rows: Vec::new(),
+            unneeded: Vec::new(),
             deletions: 0,
             exemplars: 0,
             columns: Columns::default(),
@@ -129,6 +138,9 @@ impl Reading {
             BEGIN => {
                 self.saved.segment = cursor.number()?;
                 self.saved.parts.cut = self.saved.parts.cut.max(cursor.zigzag()?);
+                if self.version != WITH_LABELS {
+                    self.reserve(cursor.varint()?);
+                }
             }
             END => {
                 for count in [self.rows.len() as u64, self.deletions, self.exemplars] {
@@ -136,10 +148,9 @@ impl Reading {
                 }
             }
             SERIES => {
-                let mut labels = Labels::empty();
+                let mut before = Labels::empty();
                 while !cursor.is_at_end() {
-                    labels = take_labels(&mut cursor, &labels)?;
-                    self.series(&mut cursor, &labels)?;
+                    self.series(&mut cursor, &mut before)?;
                 }
             }
             DELETIONS => {
@@ -157,10 +168,25 @@ impl Reading {
         cursor.is_at_end().then_some(())
     }
 
-    fn series(&mut self, cursor: &mut Cursor<'_>, labels: &Labels) -> Option<()> {
+    /// Makes room for so many series, if the file can have them.
+    fn reserve(&mut self, series: u64) {
+        let most = self.saved.size_bytes / LEAST_BYTES;
+        let series = usize::try_from(series.min(most)).unwrap_or(0);
+        self.saved.parts.labels.reserve(series);
+        self.saved.parts.series.reserve(series);
+        self.rows.reserve_exact(series);
+    }
+
+    /// Reads a series; its labels may go on from those of the one before in the frame.
+    fn series(&mut self, cursor: &mut Cursor<'_>, before: &mut Labels) -> Option<()> {
         let parts = &mut self.saved.parts;
-        if labels.is_empty() || parts.labels.find(labels).is_some() {
-            return None;
+        let (row, generation) = parts.rows.take().filter(|_| !parts.labels.is_full())?;
+        if self.version == WITH_LABELS {
+            *before = take_labels(cursor, before)?;
+            (!before.is_empty() && parts.labels.find(before).is_none()).then_some(())?;
+            parts.labels.insert(row, before);
+        } else {
+            parts.labels.load(row, cursor)?;
         }
         let (mut chunks, mut late) = (Vec::new(), Vec::new());
         for _ in 0..cursor.size()? {
@@ -173,10 +199,10 @@ impl Reading {
         let mut series = MemSeries::restore(&chunks, &mut self.columns)?;
         let oldest = series.truncate(self.from).min_t;
         if oldest.is_none() && late.is_empty() {
+            self.unneeded.push(row);
             self.rows.push(None);
             return Some(());
         }
-        let (row, generation) = parts.rows.take().filter(|_| !parts.labels.is_full())?;
         series.set_generation(generation);
         if let (Some(oldest), Some((newest, _))) = (oldest, series.newest()) {
             parts.min_t = parts.min_t.min(oldest);
@@ -187,10 +213,22 @@ impl Reading {
         }
         self.saved.num_series += 1;
         self.saved.num_chunks += series.num_chunks() as u64;
-        parts.labels.insert(row, labels);
-        parts.series.insert(row, series);
+        parts.series.place(row, series);
         self.rows.push(Some(row));
         Some(())
+    }
+
+    /// What was read, without the labels of series that are not needed.
+    fn finish(self) -> Saved {
+        let Self { mut saved, unneeded, .. } = self;
+        saved.parts.labels.loaded();
+        if !unneeded.is_empty() {
+            let parts = &mut saved.parts;
+            let gone: Postings = unneeded.iter().copied().collect();
+            parts.labels = parts.labels.of_rows(&(parts.labels.rows() - &gone));
+            parts.rows.give_back(unneeded);
+        }
+        saved
     }
 
     fn deletion(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {

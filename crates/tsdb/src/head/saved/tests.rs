@@ -271,10 +271,9 @@ fn a_saved_head_with_any_bit_flipped_is_not_believed() {
     }
 }
 
-#[test]
-fn bytes_are_as_documented() {
-    let dir = tempfile::tempdir().unwrap();
-    let head = open(dir.path());
+/// Two series of which one goes on from the other, a deletion and an exemplar; closed.
+fn small(dir: &Path) -> Head {
+    let head = open(dir);
     let mut appender = head.appender();
     let pairs = [("a", "x"), ("b", "y")];
     let series = appender.append(None, &Labels::from_pairs([pairs[0]]), 5, 1.0).unwrap();
@@ -286,32 +285,58 @@ fn bytes_are_as_documented() {
     let matcher = Matcher::equal("b", "y");
     head.delete(&[matcher], TimeRange::new(1, 9).unwrap()).unwrap();
     head.close().unwrap();
+    head
+}
 
+/// The bytes of that, spelled out: the version, what its first frame ends with, and the labels of its
+/// series.
+fn bytes_of_small(version: u8, begin: &[u8], labels: [&[u8]; 2]) -> Vec<u8> {
     let mut chunk = Vec::new();
     chunk::encode(&[5], &[1.0], &mut chunk);
     let stored = |labels: &[u8]| {
         let len = u8::try_from(chunk.len()).unwrap();
         [labels, &[1, 0, 10, 0, 1, len], &chunk[..]].concat()
     };
-    let mut expected = b"FRLSNAPS\x01\0\0\0".to_vec();
-    expected.extend(crc32fast::hash(&expected).to_le_bytes());
+    let mut bytes = [&b"FRLSNAPS"[..], &[version, 0, 0, 0]].concat();
+    bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
     let mut put = |kind: u8, data: &[u8]| {
         let len = u32::try_from(data.len() + 1).unwrap();
         let frame = [&len.to_le_bytes()[..], &[kind], data].concat();
-        expected.extend(&frame);
-        expected.extend(crc32fast::hash(&frame).to_le_bytes());
+        bytes.extend(&frame);
+        bytes.extend(crc32fast::hash(&frame).to_le_bytes());
     };
     let lowest = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
-    put(1, &[&[1][..], &lowest].concat());
-    let first = stored(&[1, 1 << 2 | 2, b'a', 1, b'x']);
-    // The first label is as before.
-    let second = stored(&[2, 1 << 2, 1 << 2 | 2, b'b', 1, b'y']);
-    put(2, &[first, second].concat());
+    put(1, &[&[1][..], &lowest, begin].concat());
+    put(2, &labels.map(stored).concat());
     // The deletion ends at the newest sample.
     put(3, &[2, 10, 1, 1]);
     let value = 1.5f64.to_bits().to_le_bytes();
     let exemplar = [&[1, 1 << 2 | 2, b'a', 1, b'x', 8][..], &value, &[1]].concat();
     put(4, &[&exemplar[..], &[1, 1 << 2 | 2, b't', 1, b'7']].concat());
     put(5, &[2, 1, 1]);
+    bytes
+}
+
+#[test]
+fn bytes_are_as_documented() {
+    let dir = tempfile::tempdir().unwrap();
+    let head = small(dir.path());
+    // The first label of the second series has numbers that are known.
+    let labels = [&[1, 0, 1, b'a', 0, 1, b'x'][..], &[2, 0, 0, 1, 1, b'b', 0, 1, b'y']];
+    let expected = bytes_of_small(2, &[2], labels);
     assert_eq!(std::fs::read(dir.path().join("snapshot-00000001")).unwrap(), expected);
+    assert!(same(&head, &open(dir.path())));
+}
+
+#[test]
+fn a_head_saved_in_version_1_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let head = small(dir.path());
+    // The first label of the second series is as before.
+    let labels = [&[1, 1 << 2 | 2, b'a', 1, b'x'][..], &[2, 1 << 2, 1 << 2 | 2, b'b', 1, b'y']];
+    std::fs::write(dir.path().join("snapshot-00000001"), bytes_of_small(1, &[], labels)).unwrap();
+    std::fs::remove_dir_all(dir.path().join("wal")).unwrap();
+    let again = open(dir.path());
+    assert_eq!(again.counters.snapshots_refused.get(), 0);
+    assert!(same(&head, &again));
 }

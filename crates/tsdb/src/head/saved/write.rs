@@ -9,12 +9,13 @@ use chunk::ChunkAppender;
 use model::{Labels, TimeRange};
 use storage::ChunkMeta;
 
-use super::{BEGIN, DELETIONS, END, EXEMPLARS, LATE, SERIES, header, list, path};
+use super::{BEGIN, DELETIONS, END, EXEMPLARS, LATE, SERIES, VERSION, header, list, path};
 use crate::cursor::{put_size, put_varint, put_zigzag};
 use crate::exemplars::Kept;
 use crate::frame;
 use crate::fs::{FileWriter, TMP_CREATE, with_suffix};
 use crate::head::coding::Coding;
+use crate::head::labels::Numbering;
 use crate::head::late::LateSample;
 use crate::head::series::{Kind, Value};
 use crate::head::visibility::CommitNumber;
@@ -41,9 +42,8 @@ struct SavedChunk {
 struct Frames {
     out: BufWriter<FileWriter>,
     buffer: Vec<u8>,
-    /// What the frame under way holds, and where it begins; labels are differences to these.
+    /// What the frame under way holds, and where it begins.
     open: Option<(u8, usize)>,
-    before: Labels,
 }
 
 impl Head {
@@ -114,16 +114,13 @@ impl Head {
     /// Writes the file, and returns its size.
     fn write_saved(&self, tmp: &Path, segment: u32, seen: CommitNumber) -> io::Result<u64> {
         let out = self.files.writer(self.files.create(tmp)?);
-        let mut frames = Frames {
-            out: BufWriter::with_capacity(1 << 17, out),
-            buffer: Vec::new(),
-            open: None,
-            before: Labels::empty(),
-        };
-        frames.out.write_all(&header())?;
+        let mut frames =
+            Frames { out: BufWriter::with_capacity(1 << 17, out), buffer: Vec::new(), open: None };
+        frames.out.write_all(&header(VERSION))?;
         let out = frames.entry(BEGIN)?;
         put_varint(out, u64::from(segment));
         put_zigzag(out, self.cut.load(Ordering::Acquire));
+        put_varint(out, self.status().num_series);
         let (rows, num_series) = self.put_series(&mut frames, seen)?;
         let num_deletions = self.put_deletions(&mut frames, &rows)?;
         let num_exemplars = self.put_exemplars(&mut frames)?;
@@ -141,18 +138,20 @@ impl Head {
     fn put_series(&self, frames: &mut Frames, seen: CommitNumber) -> io::Result<(Vec<u32>, usize)> {
         let index = || self.labels.read().unwrap_or_else(PoisonError::into_inner);
         let (mut numbers, mut count) = (Vec::new(), 0);
+        let mut numbering = Numbering::default();
         let rows = index().rows().clone();
         for row in rows {
             let chunks = self.chunks_upto(row, seen);
-            let Some(labels) = index().labels(row).filter(|_| !chunks.is_empty()) else {
+            if chunks.is_empty() {
                 continue;
-            };
+            }
+            let out = frames.entry(SERIES)?;
+            if index().put_numbered(row, &mut numbering, out).is_none() {
+                continue;
+            }
             numbers.resize(row as usize, NOT_SAVED);
             numbers.push(u32::try_from(count).expect("fewer than rows"));
             count += 1;
-            let before = frames.labels_before(SERIES, &labels)?;
-            let out = &mut frames.buffer;
-            put_labels(out, &labels, &before);
             put_size(out, chunks.len());
             for SavedChunk { kind, meta, bytes } in &chunks {
                 out.push(*kind);
@@ -245,15 +244,8 @@ impl Frames {
         if self.open.is_none() {
             self.open = Some((kind, frame::begin(&mut self.buffer)));
             self.buffer.push(kind);
-            self.before = Labels::empty();
         }
         Ok(&mut self.buffer)
-    }
-
-    /// The labels of the entry before the next, which has these.
-    fn labels_before(&mut self, kind: u8, labels: &Labels) -> io::Result<Labels> {
-        self.entry(kind)?;
-        Ok(std::mem::replace(&mut self.before, labels.clone()))
     }
 
     fn end(&mut self) -> io::Result<()> {

@@ -5,16 +5,17 @@
 //! increases, but for those samples that came out of order and are kept apart; a [`SeriesRef`](storage::SeriesRef) is never used twice; a view shows a commit whole
 //! or not at all. The head opens no files (the log does) and never asks the time.
 //!
-//! In reading order: [`series`] holds the samples of one series ([`sealed`] those of
-//! its closed chunks), [`stripes`] all of them by row,
+//! In reading order: [`series`] holds the samples of one series ([`open_chunk`] the newest,
+//! [`sealed`] those of its closed chunks), [`stripes`] all of them by row,
 //! [`labels`] finds rows by labels; [`visibility`] says which commits a view sees; [`appender`]
 //! stages and commits, [`exemplars`] with them, [`log`] says when that is on the disk, [`replay`]
-//! does the same from the log, [`late`] has what came out of order, [`view`] reads, [`deletion`] hides what is deleted, [`gc`] drops.
+//! does the same from the log, [`batch`] by [`batch`], [`late`] has what came out of order, [`view`] reads, [`deletion`] hides what is deleted, [`gc`] drops.
 //!
 //! Locks, in the order they are taken: `log` (one commit or truncation at a time), `visibility`,
 //! `labels`, `rows`, one stripe, `late`, `tombstones`, `exemplars`. No other order occurs.
 
 mod appender;
+mod batch;
 mod coding;
 mod deletion;
 mod exemplars;
@@ -22,6 +23,7 @@ mod gc;
 mod labels;
 mod late;
 mod log;
+mod open_chunk;
 mod replay;
 mod row_set;
 mod saved;

@@ -6,6 +6,7 @@
 use model::{Labels, Timestamp};
 use rustc_hash::FxHashMap;
 
+use super::batch::Batch;
 use super::labels::LabelIndex;
 use super::late::LateSamples;
 use super::series::{Appended, MemSeries, Value};
@@ -14,7 +15,7 @@ use super::visibility::Viewers;
 use crate::exemplars::Exemplars;
 use crate::stats::Counters;
 use crate::tombstones::Tombstones;
-use crate::wal::{LoggedValue, Replayed};
+use crate::wal::{Logged, LoggedValue, Replayed};
 
 /// The row of a series that has none yet.
 const NO_ROW: u32 = u32::MAX;
@@ -25,7 +26,11 @@ pub(super) struct Replay<'a> {
     from: Timestamp,
     counters: &'a Counters,
     head: Parts,
+    /// Floats that are not in the head yet.
+    batch: Batch,
     segment: u32,
+    /// The row after that of the series found last: a segment mostly defines them in their order.
+    next_row: u32,
     /// Rows by the numbers that series have in this segment.
     rows: Vec<u32>,
     /// Labels of those that have no row yet, as nothing of them was replayed.
@@ -50,7 +55,16 @@ pub(super) struct Parts {
 impl<'a> Replay<'a> {
     /// A replay of the samples that are not before `from`, onto what is there.
     pub(super) fn new(from: Timestamp, head: Parts, counters: &'a Counters) -> Self {
-        Self { from, counters, head, segment: 0, rows: Vec::new(), unplaced: FxHashMap::default() }
+        Self {
+            from,
+            counters,
+            head,
+            batch: Batch::default(),
+            segment: 0,
+            next_row: 0,
+            rows: Vec::new(),
+            unplaced: FxHashMap::default(),
+        }
     }
 
     /// One commit of the log.
@@ -60,38 +74,28 @@ impl<'a> Replay<'a> {
             self.rows.clear();
             self.unplaced.clear();
         }
-        self.rows.resize(commit.num_series, NO_ROW);
-        let first_new = commit.num_series - commit.new_series.len();
-        for (labels, at) in commit.new_series.iter().zip(first_new..) {
-            self.unplaced.insert(u32::try_from(at).expect("as in the log"), labels.clone());
-        }
-        let nobody = Viewers { oldest: None };
-        let mut chunks = 0;
-        let from = self.from;
+        self.define(commit);
         if let Some(cut) = commit.notes.cut {
             // What comes late in this record itself is not in a block yet.
             self.head.late.drop_before(cut, 0);
         }
-        for sample in commit.samples.iter().filter(|sample| sample.t >= from || sample.is_late) {
-            let Some(row) = self.row_of(sample.series) else { continue };
-            let series = self.head.series.get_mut(row).expect("made with its row");
-            let value = match sample.value {
-                LoggedValue::Float(bits) => Value::Float(f64::from_bits(bits)),
-                LoggedValue::Histogram(at) => Value::Histogram(&commit.histograms[at as usize]),
-            };
-            if sample.is_late {
-                self.head.late.insert(row, sample.t, value, 0);
-                continue;
+        for sample in commit.samples {
+            match sample.value {
+                _ if sample.t < self.from && !sample.is_late => {}
+                LoggedValue::Float(bits) if !sample.is_late => {
+                    if let Some(row) = self.row_of(sample.series) {
+                        self.batch.push(row, sample.t, f64::from_bits(bits));
+                    }
+                }
+                LoggedValue::Float(bits) => self.insert(sample, Value::Float(f64::from_bits(bits))),
+                LoggedValue::Histogram(at) => {
+                    self.insert(sample, Value::Histogram(&commit.histograms[at as usize]));
+                }
             }
-            match series.append(sample.t, value, 0, &nobody) {
-                Appended::SameTime | Appended::Older => continue,
-                Appended::ToChunk => {}
-                Appended::ToNewChunk => chunks += 1,
-            }
-            self.head.min_t = self.head.min_t.min(sample.t);
-            self.head.max_t = self.head.max_t.max(sample.t);
         }
-        self.counters.chunks_created.add(chunks);
+        if self.batch.is_full() {
+            self.flush();
+        }
         self.delete(commit);
         for logged in &commit.notes.exemplars {
             // One that is out of order was so when it was logged.
@@ -102,6 +106,54 @@ impl<'a> Replay<'a> {
         self.head.cut = commit.notes.cut.map_or(self.head.cut, |cut| cut.max(self.head.cut));
     }
 
+    /// Takes the series that a commit defines. Where the head has them already, they mostly come in the
+    /// order of their rows.
+    fn define(&mut self, commit: &Replayed<'_>) {
+        self.rows.resize(commit.num_series, NO_ROW);
+        let first_new = commit.num_series - commit.new_series.len();
+        for (labels, at) in commit.new_series.iter().zip(first_new..) {
+            if self.head.labels.has_labels(self.next_row, labels) {
+                self.rows[at] = self.next_row;
+                self.next_row += 1;
+            } else {
+                self.unplaced.insert(u32::try_from(at).expect("as in the log"), labels.clone());
+            }
+        }
+    }
+
+    /// Brings a sample that is no float in order to its series.
+    fn insert(&mut self, sample: &Logged, value: Value<'_>) {
+        let Some(row) = self.row_of(sample.series) else { return };
+        if sample.is_late {
+            self.head.late.insert(row, sample.t, value, 0);
+            return;
+        }
+        // Floats of the same series come before it.
+        self.flush();
+        let series = self.head.series.get_mut(row).expect("made with its row");
+        match series.append(sample.t, value, 0, &Viewers { oldest: None }) {
+            Appended::SameTime | Appended::Older => return,
+            Appended::ToChunk => {}
+            Appended::ToNewChunk => self.counters.chunks_created.inc(),
+        }
+        self.head.min_t = self.head.min_t.min(sample.t);
+        self.head.max_t = self.head.max_t.max(sample.t);
+    }
+
+    /// Brings the floats to their series.
+    fn flush(&mut self) {
+        let Parts { series, min_t, max_t, .. } = &mut self.head;
+        let mut chunks = 0;
+        self.batch.flush(series, |extended| {
+            if extended.samples > 0 {
+                *min_t = extended.min_t.min(*min_t);
+                *max_t = extended.max_t.max(*max_t);
+                chunks += extended.chunks as u64;
+            }
+        });
+        self.counters.chunks_created.add(chunks);
+    }
+
     /// The row of a series by its number in the segment; `None` if its labels are lost, or there is no
     /// room.
     fn row_of(&mut self, series: u32) -> Option<u32> {
@@ -109,6 +161,7 @@ impl<'a> Replay<'a> {
         if *slot == NO_ROW {
             let labels = self.unplaced.get(&series)?;
             *slot = self.head.row_of(labels, self.counters)?;
+            self.next_row = *slot + 1;
             self.unplaced.remove(&series);
         }
         Some(*slot)
@@ -137,7 +190,8 @@ impl<'a> Replay<'a> {
         }
     }
 
-    pub(super) fn finish(self) -> Parts {
+    pub(super) fn finish(mut self) -> Parts {
+        self.flush();
         self.head
     }
 }

@@ -47,18 +47,30 @@ pub(super) struct SealedChunk<'a> {
 }
 
 impl Sealed {
-    /// Adds a chunk of floats, newer than all others, given as the bytes of a
-    /// [`chunk::ChunkAppender`].
-    pub(super) fn push_floats(&mut self, meta: ChunkMeta, bits: &[u8]) {
+    /// Adds a chunk of floats, newer than all others, whose first sample is at `min_t`: first those that
+    /// are given as the bytes of a [`chunk::ChunkAppender`], if there are any, then others.
+    pub(super) fn push_floats(
+        &mut self,
+        min_t: Timestamp,
+        bits: &[u8],
+        more_times: &[Timestamp],
+        more_values: &[f64],
+    ) {
         SEALING.with_borrow_mut(|Sealing { times, values, bytes }| {
             times.clear();
             values.clear();
             bytes.clear();
-            chunk::decode(bits, times, values).expect(OWN);
-            times.iter_mut().for_each(|t| *t = t.wrapping_sub(meta.min_t));
+            if !bits.is_empty() {
+                chunk::decode(bits, times, values).expect(OWN);
+            }
+            times.extend_from_slice(more_times);
+            values.extend_from_slice(more_values);
+            let Some(&max_t) = times.last() else { return };
+            let count = u32::try_from(times.len()).expect("few samples");
+            times.iter_mut().for_each(|t| *t = t.wrapping_sub(min_t));
             column::encode_ints(times, Effort::Fast, bytes);
             column::encode_floats(values, Effort::Fast, bytes);
-            self.push(meta, Coding::Columns, bytes);
+            self.push(ChunkMeta { min_t, max_t, count }, Coding::Columns, bytes);
         });
     }
 
@@ -134,10 +146,12 @@ mod tests {
 
     fn push(sealed: &mut Sealed, samples: &[(i64, u64)]) {
         let mut chunk = chunk::ChunkAppender::default();
-        samples.iter().for_each(|(t, bits)| assert!(chunk.append(*t, f64::from_bits(*bits))));
-        let (first, last) = (samples[0].0, samples[samples.len() - 1].0);
-        let count = u32::try_from(samples.len()).unwrap();
-        sealed.push_floats(ChunkMeta { min_t: first, max_t: last, count }, &chunk.to_bytes());
+        let (early, more) = samples.split_at(samples.len() / 3);
+        early.iter().for_each(|(t, bits)| assert!(chunk.append(*t, f64::from_bits(*bits))));
+        let bits = if early.is_empty() { Vec::new() } else { chunk.to_bytes() };
+        let times: Vec<i64> = more.iter().map(|(t, _)| *t).collect();
+        let values: Vec<f64> = more.iter().map(|(_, bits)| f64::from_bits(*bits)).collect();
+        sealed.push_floats(samples[0].0, &bits, &times, &values);
     }
 
     fn read(sealed: &Sealed) -> Vec<(i64, u64)> {

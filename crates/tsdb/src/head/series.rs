@@ -7,6 +7,8 @@ use model::{TimeRange, Timestamp};
 use storage::{ChunkMeta, Columns};
 
 use super::coding::Coding;
+use super::open_chunk::OpenChunk;
+pub(super) use super::open_chunk::{Mark, Value};
 use super::sealed::Sealed;
 use super::visibility::{CommitNumber, Viewers};
 use crate::histogram::{self, HistogramChunk};
@@ -32,106 +34,6 @@ pub(super) struct MemSeries {
     /// Of commits that some view does not see: the time of the newest sample before each.
     #[expect(clippy::box_collection, reason = "eight bytes in every series, used by few")]
     unseen: Option<Box<Vec<Unseen>>>,
-}
-
-/// The chunk that grows; a chunk holds samples of one kind.
-#[derive(Debug)]
-enum OpenChunk {
-    Floats(ChunkAppender),
-    /// In a box: few series have histograms.
-    Histograms(Box<HistogramChunk>),
-}
-
-impl OpenChunk {
-    fn count(&self) -> u16 {
-        match self {
-            Self::Floats(chunk) => chunk.count(),
-            Self::Histograms(chunk) => chunk.count(),
-        }
-    }
-
-    fn len_bytes(&self) -> usize {
-        match self {
-            Self::Floats(chunk) => chunk.len_bytes(),
-            Self::Histograms(chunk) => chunk.bytes().len(),
-        }
-    }
-
-    fn to_bytes(&self) -> Vec<u8> {
-        match self {
-            Self::Floats(chunk) => chunk.to_bytes(),
-            Self::Histograms(chunk) => chunk.bytes().to_vec(),
-        }
-    }
-
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Floats(_) => Kind::Float,
-            Self::Histograms(_) => Kind::Histogram,
-        }
-    }
-
-    /// Time and mark of the newest sample.
-    fn newest(&self) -> Option<(Timestamp, Mark)> {
-        match self {
-            Self::Floats(chunk) => chunk.last().map(|(t, v)| (t, Value::Float(v).mark())),
-            Self::Histograms(chunk) => {
-                let mark = |bits| Mark { kind: Kind::Histogram, bits };
-                chunk.last().map(|(t, bits)| (t, mark(bits)))
-            }
-        }
-    }
-
-    fn coding(&self) -> Coding {
-        match self {
-            Self::Floats(_) => Coding::Bits,
-            Self::Histograms(_) => Coding::Histograms,
-        }
-    }
-}
-
-/// A value as it comes.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Value<'a> {
-    Float(f64),
-    /// A histogram, as bytes.
-    Histogram(&'a [u8]),
-}
-
-impl Value<'_> {
-    pub(super) fn kind(self) -> Kind {
-        match self {
-            Self::Float(_) => Kind::Float,
-            Self::Histogram(_) => Kind::Histogram,
-        }
-    }
-
-    pub(super) fn mark(self) -> Mark {
-        match self {
-            Self::Float(v) => Mark { kind: Kind::Float, bits: v.to_bits() },
-            Self::Histogram(bytes) => {
-                Mark { kind: Kind::Histogram, bits: histogram::fingerprint(bytes) }
-            }
-        }
-    }
-}
-
-/// What tells a value from another one: the bits of a float, the fingerprint of a histogram.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Mark {
-    kind: Kind,
-    bits: u64,
-}
-
-impl Mark {
-    pub(super) fn kind(self) -> Kind {
-        self.kind
-    }
-
-    /// The value, if it is of a float.
-    pub(super) fn float(self) -> Option<f64> {
-        (self.kind == Kind::Float).then(|| f64::from_bits(self.bits))
-    }
 }
 
 /// A chunk that was stored elsewhere.
@@ -238,6 +140,18 @@ pub(super) enum Appended {
     ToNewChunk,
 }
 
+/// What came of several samples at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Extended {
+    /// How many were newer than those before.
+    pub(super) samples: usize,
+    /// How many chunks they have begun.
+    pub(super) chunks: usize,
+    /// Times of the first and the last of those, if there are any.
+    pub(super) min_t: Timestamp,
+    pub(super) max_t: Timestamp,
+}
+
 /// What a truncation has left of a series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Left {
@@ -339,16 +253,8 @@ impl MemSeries {
             self.open_min_t = t;
         }
         match (&mut self.open, value) {
-            (OpenChunk::Floats(chunk), Value::Float(v)) => {
-                let has_room = chunk.append(t, v);
-                debug_assert!(has_room, "closed long before it is full");
-            }
+            (_, Value::Float(v)) => self.push_float(t, v),
             (OpenChunk::Histograms(chunk), Value::Histogram(bytes)) => chunk.append(t, bytes),
-            (open, Value::Float(v)) => {
-                let mut chunk = ChunkAppender::default();
-                chunk.append(t, v);
-                *open = OpenChunk::Floats(chunk);
-            }
             (open, Value::Histogram(bytes)) => {
                 let mut chunk = HistogramChunk::default();
                 chunk.append(t, bytes);
@@ -356,6 +262,46 @@ impl MemSeries {
             }
         }
         if is_new { Appended::ToNewChunk } else { Appended::ToChunk }
+    }
+
+    /// Adds floats in their order, by one who has the series alone; those that are not newer than the ones
+    /// before are passed over. The columns are for use meanwhile.
+    ///
+    /// Equals [`MemSeries::append`] of each, but a chunk that is filled here is not closed early for its
+    /// bytes; it is never written bit by bit.
+    pub(super) fn extend(&mut self, times: &mut Vec<Timestamp>, values: &mut Vec<f64>) -> Extended {
+        keep_rising(self.newest().map(|(t, _)| t), times, values);
+        let (Some(&min_t), Some(&max_t)) = (times.first(), times.last()) else {
+            return Extended::default();
+        };
+        let mut extended = Extended { samples: times.len(), chunks: 0, min_t, max_t };
+        self.unseen = None;
+        if self.open.kind() != Kind::Float && self.open.count() > 0 {
+            self.close_chunk();
+        }
+        let (mut times, mut values) = (&times[..], &values[..]);
+        loop {
+            let count = self.open.count();
+            if count == 0 {
+                self.open_min_t = times[0];
+                extended.chunks += 1;
+            }
+            let room = match self.open.len_bytes() {
+                ..BYTES_PER_CHUNK => usize::from(self.most_samples().saturating_sub(count)),
+                _ => 0,
+            };
+            if times.len() <= room {
+                break;
+            }
+            let (more, rest) = times.split_at(room);
+            let (more_values, rest_values) = values.split_at(room);
+            self.close_with(more, more_values);
+            (times, values) = (rest, rest_values);
+        }
+        for (t, v) in times.iter().zip(values) {
+            self.push_float(*t, *v);
+        }
+        extended
     }
 
     /// How many samples the open chunk takes. The first chunk takes fewer, how many fewer depends on
@@ -369,11 +315,31 @@ impl MemSeries {
         SAMPLES_PER_CHUNK - u16::try_from(fewer).expect("fewer than a chunk takes")
     }
 
+    fn push_float(&mut self, t: Timestamp, v: f64) {
+        if let OpenChunk::Floats(chunk) = &mut self.open {
+            let has_room = chunk.append(t, v);
+            debug_assert!(has_room, "closed long before it is full");
+        } else {
+            let mut chunk = ChunkAppender::default();
+            chunk.append(t, v);
+            self.open = OpenChunk::Floats(chunk);
+        }
+    }
+
+    /// Closes the open chunk of floats, or of nothing, with more samples at its end.
+    fn close_with(&mut self, times: &[Timestamp], values: &[f64]) {
+        let bits = if self.open.count() > 0 { self.open.to_bytes() } else { Vec::new() };
+        self.closed.push_floats(self.open_min_t, &bits, times, values);
+        self.open = OpenChunk::Floats(ChunkAppender::default());
+    }
+
     fn close_chunk(&mut self) {
         let Some(meta) = self.open_meta() else { return };
         let empty = OpenChunk::Floats(ChunkAppender::default());
         match std::mem::replace(&mut self.open, empty) {
-            OpenChunk::Floats(chunk) => self.closed.push_floats(meta, &chunk.to_bytes()),
+            OpenChunk::Floats(chunk) => {
+                self.closed.push_floats(meta.min_t, &chunk.to_bytes(), &[], &[]);
+            }
             OpenChunk::Histograms(chunk) => {
                 self.closed.push(meta, Coding::Histograms, chunk.bytes())
             }
@@ -463,6 +429,24 @@ impl MemSeries {
     pub(super) fn num_chunks(&self) -> usize {
         self.closed.iter().count() + usize::from(self.open.count() > 0)
     }
+}
+
+/// Drops samples that are not newer than those before, and than `newest`.
+fn keep_rising(newest: Option<Timestamp>, times: &mut Vec<Timestamp>, values: &mut Vec<f64>) {
+    let is_newer = newest.is_none_or(|newest| times.first().is_some_and(|first| *first > newest));
+    if is_newer && times.is_sorted_by(|a, b| a < b) {
+        return;
+    }
+    let (mut newest, mut kept) = (newest, 0);
+    for at in 0..times.len() {
+        if newest.is_none_or(|newest| times[at] > newest) {
+            newest = Some(times[at]);
+            (times[kept], values[kept]) = (times[at], values[at]);
+            kept += 1;
+        }
+    }
+    times.truncate(kept);
+    values.truncate(kept);
 }
 
 /// The first time in a chunk of ours that is not before `t`; it is decoded only if it has to be.

@@ -83,8 +83,8 @@ pub(crate) fn take_labels(cursor: &mut Cursor<'_>, before: &Labels) -> Option<La
             }
             SAME_NAME => {
                 let (name, old) = old.next()?;
-                let mut value = old.as_bytes().get(..number)?.to_vec();
-                value.extend_from_slice(cursor.take_sized()?);
+                let (front, rest) = (old.as_bytes().get(..number)?, cursor.take_sized()?);
+                let value = [front, rest].concat();
                 pairs.push((name, String::from_utf8(value).ok()?.into()));
             }
             NEW_NAME => {

@@ -5,7 +5,7 @@
 //! The key is drawn at random: nobody can make two series whose hashes are the same.
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use rustc_hash::FxHashMap;
 use siphasher::sip128::SipHasher13;
@@ -17,11 +17,14 @@ const MAX_SERIES: usize = 1 << 20;
 /// A hash of label bytes.
 pub(crate) type Key = (u64, u64);
 
+/// What the store calls series, by the hash of their labels.
+pub(crate) type Refs = FxHashMap<Key, SeriesRef>;
+
 /// What is known.
 #[derive(Debug)]
 pub(crate) struct Known {
     hasher: SipHasher13,
-    series: RwLock<FxHashMap<Key, SeriesRef>>,
+    series: RwLock<Refs>,
 }
 
 impl Default for Known {
@@ -38,9 +41,9 @@ impl Known {
         self.hasher.hash(labels).as_u64()
     }
 
-    /// What the store calls the series, or called it once.
-    pub(crate) fn find(&self, key: Key) -> Option<SeriesRef> {
-        self.series.read().unwrap_or_else(PoisonError::into_inner).get(&key).copied()
+    /// What the store calls series, or called them once. Nobody learns while it is held.
+    pub(crate) fn series(&self) -> RwLockReadGuard<'_, Refs> {
+        self.series.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Learns what the store calls series.

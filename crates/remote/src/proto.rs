@@ -79,6 +79,11 @@ impl<'a> Fields<'a> {
         Self { rest: message, length: message.len(), of }
     }
 
+    /// The same, but for those before `at`, where one of them begins.
+    pub(crate) fn from(message: &'a [u8], at: usize, of: &'static str) -> Self {
+        Self { rest: message.get(at..).unwrap_or_default(), length: message.len(), of }
+    }
+
     /// How many bytes have been read.
     pub(crate) fn position(&self) -> usize {
         self.length - self.rest.len()
@@ -141,7 +146,18 @@ impl<'a> Fields<'a> {
     }
 
     /// A LEB128 number of at most 64 bits.
+    #[inline]
     fn varint(&mut self, at: usize) -> Result<u64, ProtoError> {
+        match self.rest.split_first() {
+            Some((byte @ ..0x80, rest)) => {
+                self.rest = rest;
+                Ok(u64::from(*byte))
+            }
+            _ => self.long_varint(at),
+        }
+    }
+
+    fn long_varint(&mut self, at: usize) -> Result<u64, ProtoError> {
         let mut number = 0_u64;
         for shift in (0..64).step_by(7) {
             let eof = ProtoError::Eof { at, of: self.of };

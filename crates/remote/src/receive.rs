@@ -3,12 +3,14 @@
 //! Series whose labels make no sense are left out and counted, as Prometheus does; the first sample
 //! that the store refuses ends the request, and then nothing of it is stored.
 
+use std::sync::RwLockReadGuard;
+
 use model::labels::METRIC_NAME;
 use model::{Labels, Timestamp};
 use storage::{AppendError, Appendable, Appender, CommitError, Exemplar, SeriesRef};
 
 use crate::histogram;
-use crate::known::{Key, Known};
+use crate::known::{Key, Known, Refs};
 use crate::proto::ProtoError;
 use crate::request::{RawExemplar, RawLabel, RawSeries, Request};
 
@@ -110,6 +112,7 @@ impl Receiver {
         let mut request = Request::new(&body);
         let mut batch = Batch {
             known: &self.known,
+            refs: self.known.series(),
             new: Vec::new(),
             appender: store.appender(),
             latest: now_ms.saturating_add(MAX_AHEAD_MS),
@@ -119,9 +122,11 @@ impl Receiver {
         while request.next(&mut series)? {
             batch.series(&series)?;
         }
-        batch.appender.commit()?;
-        self.known.learn(&batch.new);
-        Ok(batch.written)
+        let Batch { refs, new, appender, written, .. } = batch;
+        drop(refs);
+        appender.commit()?;
+        self.known.learn(&new);
+        Ok(written)
     }
 }
 
@@ -142,6 +147,7 @@ fn unpack(body: &[u8]) -> Result<Vec<u8>, WriteError> {
 /// A request on its way into the store.
 struct Batch<'s> {
     known: &'s Known,
+    refs: RwLockReadGuard<'s, Refs>,
     /// Series to be known from now on.
     new: Vec<(Key, SeriesRef)>,
     appender: Box<dyn Appender + 's>,
@@ -152,7 +158,7 @@ struct Batch<'s> {
 impl Batch<'_> {
     fn series(&mut self, series: &RawSeries<'_>) -> Result<(), WriteError> {
         let key = series.label_bytes().map(|bytes| self.known.key(bytes));
-        if let Some(known) = key.and_then(|key| self.known.find(key)) {
+        if let Some(known) = key.and_then(|key| self.refs.get(&key).copied()) {
             match self.samples(Some(known), &Labels::empty(), series) {
                 // The store has dropped the series meanwhile: it wants the labels again.
                 Err(WriteError::Append { source: AppendError::InvalidLabels(_), .. }) => {}

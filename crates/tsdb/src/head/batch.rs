@@ -6,11 +6,16 @@
 
 use model::Timestamp;
 
-use super::series::Extended;
-use super::stripes::Stripes;
+use super::series::{Appended, Extended, MemSeries, Value};
+use super::stripes::{MAX_ROWS, Stripes};
+use super::visibility::Viewers;
 
 /// Samples are kept until there are so many, in 24 bytes each.
 const MOST: usize = 1 << 20;
+/// Or histograms of so many bytes.
+const MOST_HISTOGRAM_BYTES: usize = 16 << 20;
+/// Marks a row if the sample is a histogram; its value is then a place among them, as bits. Rows are fewer.
+const HISTOGRAM: u32 = MAX_ROWS;
 
 /// Samples that are not in their series yet, oldest commit first.
 #[derive(Debug, Default)]
@@ -18,12 +23,13 @@ pub(super) struct Batch {
     rows: Vec<u32>,
     times: Vec<Timestamp>,
     values: Vec<f64>,
-    /// Places of samples, those of one row together; of no meaning between batches, as all below.
+    /// The histograms, one behind the other, and where each one ends.
+    histograms: Vec<u8>,
+    histogram_ends: Vec<usize>,
+    /// Places of samples, those of one row together; of no meaning between batches, as what follows.
     order: Vec<u32>,
     /// Of each row, where its places begin, and at last where they end.
     ends: Vec<u32>,
-    row_times: Vec<Timestamp>,
-    row_values: Vec<f64>,
 }
 
 impl Batch {
@@ -35,9 +41,17 @@ impl Batch {
         self.values.push(v);
     }
 
+    /// Adds a histogram, as bytes, of the series in a row.
+    pub(super) fn push_histogram(&mut self, row: u32, t: Timestamp, histogram: &[u8]) {
+        let at = self.histogram_ends.len() as u64;
+        self.histograms.extend_from_slice(histogram);
+        self.histogram_ends.push(self.histograms.len());
+        self.push(row | HISTOGRAM, t, f64::from_bits(at));
+    }
+
     /// Whether it is time to [`Batch::flush`].
     pub(super) fn is_full(&self) -> bool {
-        self.rows.len() >= MOST
+        self.rows.len() >= MOST || self.histograms.len() >= MOST_HISTOGRAM_BYTES
     }
 
     /// Brings the samples to their series, and tells of each series what came of it.
@@ -45,6 +59,7 @@ impl Batch {
     /// Equals appending one after the other, in the order in which they came.
     pub(super) fn flush(&mut self, series: &mut Stripes, mut tell: impl FnMut(Extended)) {
         self.sort();
+        let (mut times, mut values) = (Vec::new(), Vec::new());
         let mut from = 0;
         for (row, end) in (0..).zip(&self.ends) {
             let places = &self.order[from as usize..*end as usize];
@@ -52,24 +67,52 @@ impl Batch {
             if places.is_empty() {
                 continue;
             }
-            self.row_times.clear();
-            self.row_times.extend(places.iter().map(|at| self.times[*at as usize]));
-            self.row_values.clear();
-            self.row_values.extend(places.iter().map(|at| self.values[*at as usize]));
             let series = series.get_mut(row).expect("made with its row");
-            tell(series.extend(&mut self.row_times, &mut self.row_values));
+            if !self.histograms.is_empty() && places.iter().any(|at| self.is_histogram(*at)) {
+                places.iter().for_each(|at| tell(self.append(*at, series)));
+                continue;
+            }
+            times.clear();
+            times.extend(places.iter().map(|at| self.times[*at as usize]));
+            values.clear();
+            values.extend(places.iter().map(|at| self.values[*at as usize]));
+            tell(series.extend(&mut times, &mut values));
         }
         self.rows.clear();
         self.times.clear();
         self.values.clear();
+        self.histograms.clear();
+        self.histogram_ends.clear();
+    }
+
+    fn is_histogram(&self, at: u32) -> bool {
+        self.rows[at as usize] & HISTOGRAM != 0
+    }
+
+    /// Appends one sample, of whatever kind.
+    fn append(&self, at: u32, series: &mut MemSeries) -> Extended {
+        let (t, v) = (self.times[at as usize], self.values[at as usize]);
+        let value = if self.is_histogram(at) {
+            let at = usize::try_from(v.to_bits()).expect("a place in memory");
+            let begin = at.checked_sub(1).map_or(0, |before| self.histogram_ends[before]);
+            Value::Histogram(&self.histograms[begin..self.histogram_ends[at]])
+        } else {
+            Value::Float(v)
+        };
+        let chunks = match series.append(t, value, 0, &Viewers { oldest: None }) {
+            Appended::SameTime | Appended::Older => return Extended::default(),
+            Appended::ToChunk => 0,
+            Appended::ToNewChunk => 1,
+        };
+        Extended { samples: 1, chunks, min_t: t, max_t: t }
     }
 
     /// Puts the places of samples in the order of their rows, by counting them.
     fn sort(&mut self) {
-        let num_rows = self.rows.iter().max().map_or(0, |row| *row as usize + 1);
+        let place = |row: &u32| (row & !HISTOGRAM) as usize;
         self.ends.clear();
-        self.ends.resize(num_rows, 0);
-        self.rows.iter().for_each(|row| self.ends[*row as usize] += 1);
+        self.ends.resize(self.rows.iter().map(place).max().map_or(0, |last| last + 1), 0);
+        self.rows.iter().for_each(|row| self.ends[place(row)] += 1);
         let mut begin = 0;
         for end in &mut self.ends {
             begin += std::mem::replace(end, begin);
@@ -77,7 +120,7 @@ impl Batch {
         self.order.clear();
         self.order.resize(self.rows.len(), 0);
         for (at, row) in (0..).zip(&self.rows) {
-            let next = &mut self.ends[*row as usize];
+            let next = &mut self.ends[place(row)];
             self.order[*next as usize] = at;
             *next += 1;
         }
@@ -87,40 +130,50 @@ impl Batch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::head::series::{Appended, MemSeries, Value};
-    use crate::head::visibility::Viewers;
-    use model::TimeRange;
+    use crate::histogram;
+    use model::{Histogram, TimeRange};
     use proptest::prelude::*;
     use storage::Columns;
 
-    fn read(series: &MemSeries) -> Vec<(i64, u64)> {
+    fn read(series: &MemSeries) -> String {
         let mut columns = Columns::default();
         let (_, chunks) = series.read(TimeRange::ALL, 0).unwrap_or((TimeRange::ALL, Vec::new()));
         chunks.iter().for_each(|(meta, chunk)| chunk.decode(*meta, &mut columns));
-        let bits = columns.values.iter().map(|v| v.to_bits());
-        columns.timestamps.iter().copied().zip(bits).collect()
+        format!("{columns:?}")
+    }
+
+    fn histogram(v: f64) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        histogram::put(&mut bytes, &Histogram { count: v, sum: v, ..Histogram::default() });
+        bytes
     }
 
     proptest! {
         #[test]
         fn a_batch_leaves_what_appending_one_by_one_leaves(
-            samples in prop::collection::vec((0u32..4, -3i64..40, 0u32..50), 0..1500),
+            samples in prop::collection::vec((0u32..5, -3i64..40, 0u32..50), 0..1500),
             flushes in prop::collection::vec(0usize..1500, 0..3),
         ) {
             let (mut batched, mut single) = (Stripes::default(), Stripes::default());
-            for row in 0..4 {
+            let mut batch = Batch::default();
+            for row in 0..5 {
                 batched.place(row, MemSeries::new(0));
                 single.place(row, MemSeries::new(0));
             }
             let nobody = Viewers { oldest: None };
-            let mut batch = Batch::default();
             let (mut told, mut expected) = ([0, 0], [0, 0]);
             let mut newest = 0;
             for (at, (row, step, v)) in samples.iter().enumerate() {
                 let (t, v) = (newest + step, f64::from(*v) / 8.0);
                 newest = newest.max(t - 20);
-                batch.push(*row, t, v);
-                let appended = single.get_mut(*row).unwrap().append(t, Value::Float(v), 0, &nobody);
+                // One series has both kinds, one nothing but histograms.
+                let histogram = (row + u32::from(at % 2 == 1) > 3).then(|| histogram(v));
+                match &histogram {
+                    Some(bytes) => batch.push_histogram(*row, t, bytes),
+                    None => batch.push(*row, t, v),
+                }
+                let value = histogram.as_deref().map_or(Value::Float(v), Value::Histogram);
+                let appended = single.get_mut(*row).unwrap().append(t, value, 0, &nobody);
                 match appended {
                     Appended::SameTime | Appended::Older => {}
                     Appended::ToChunk => expected[0] += 1,
@@ -131,7 +184,7 @@ mod tests {
                 }
             }
             prop_assert_eq!(told, expected);
-            for row in 0..4 {
+            for row in 0..5 {
                 let (batched, single) = (batched.get_mut(row).unwrap(), single.get_mut(row).unwrap());
                 prop_assert_eq!(read(batched), read(single));
                 prop_assert_eq!(format!("{batched:?}"), format!("{single:?}"));

@@ -9,13 +9,12 @@ use rustc_hash::FxHashMap;
 use super::batch::Batch;
 use super::labels::LabelIndex;
 use super::late::LateSamples;
-use super::series::{Appended, MemSeries, Value};
+use super::series::{MemSeries, Value};
 use super::stripes::{RowNumbers, Stripes};
-use super::visibility::Viewers;
 use crate::exemplars::Exemplars;
 use crate::stats::Counters;
 use crate::tombstones::Tombstones;
-use crate::wal::{Logged, LoggedValue, Replayed};
+use crate::wal::{LoggedValue, Replayed};
 
 /// The row of a series that has none yet.
 const NO_ROW: u32 = u32::MAX;
@@ -26,7 +25,7 @@ pub(super) struct Replay<'a> {
     from: Timestamp,
     counters: &'a Counters,
     head: Parts,
-    /// Floats that are not in the head yet.
+    /// Samples that are not in the head yet.
     batch: Batch,
     segment: u32,
     /// The row after that of the series found last: a segment mostly defines them in their order.
@@ -79,17 +78,22 @@ impl<'a> Replay<'a> {
             // What comes late in this record itself is not in a block yet.
             self.head.late.drop_before(cut, 0);
         }
-        for sample in commit.samples {
-            match sample.value {
-                _ if sample.t < self.from && !sample.is_late => {}
-                LoggedValue::Float(bits) if !sample.is_late => {
-                    if let Some(row) = self.row_of(sample.series) {
-                        self.batch.push(row, sample.t, f64::from_bits(bits));
-                    }
+        let from = self.from;
+        for sample in commit.samples.iter().filter(|s| s.t >= from || s.is_late) {
+            let Some(row) = self.row_of(sample.series) else { continue };
+            let (t, histogram) = (sample.t, |at: u32| &commit.histograms[at as usize][..]);
+            match (sample.value, sample.is_late) {
+                (LoggedValue::Float(bits), false) => {
+                    self.batch.push(row, t, f64::from_bits(bits));
                 }
-                LoggedValue::Float(bits) => self.insert(sample, Value::Float(f64::from_bits(bits))),
-                LoggedValue::Histogram(at) => {
-                    self.insert(sample, Value::Histogram(&commit.histograms[at as usize]));
+                (LoggedValue::Histogram(at), false) => {
+                    self.batch.push_histogram(row, t, histogram(at));
+                }
+                (LoggedValue::Float(bits), true) => {
+                    self.head.late.insert(row, t, Value::Float(f64::from_bits(bits)), 0);
+                }
+                (LoggedValue::Histogram(at), true) => {
+                    self.head.late.insert(row, t, Value::Histogram(histogram(at)), 0);
                 }
             }
         }
@@ -121,26 +125,7 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// Brings a sample that is no float in order to its series.
-    fn insert(&mut self, sample: &Logged, value: Value<'_>) {
-        let Some(row) = self.row_of(sample.series) else { return };
-        if sample.is_late {
-            self.head.late.insert(row, sample.t, value, 0);
-            return;
-        }
-        // Floats of the same series come before it.
-        self.flush();
-        let series = self.head.series.get_mut(row).expect("made with its row");
-        match series.append(sample.t, value, 0, &Viewers { oldest: None }) {
-            Appended::SameTime | Appended::Older => return,
-            Appended::ToChunk => {}
-            Appended::ToNewChunk => self.counters.chunks_created.inc(),
-        }
-        self.head.min_t = self.head.min_t.min(sample.t);
-        self.head.max_t = self.head.max_t.max(sample.t);
-    }
-
-    /// Brings the floats to their series.
+    /// Brings the samples to their series.
     fn flush(&mut self) {
         let Parts { series, min_t, max_t, .. } = &mut self.head;
         let mut chunks = 0;

@@ -40,7 +40,7 @@ pub(crate) use labels::{put_labels, take_labels};
 use pending::Pending;
 pub use progress::{ReplayProgress, ReplayStatus};
 pub(crate) use reader::Replayed;
-pub(crate) use record::{Logged, LoggedValue, MAX_SAMPLES};
+pub(crate) use record::{LoggedValue, MAX_SAMPLES};
 use writer::Current;
 pub(crate) use writer::Record;
 

@@ -14,7 +14,7 @@ fn options(dir: &Path) -> Options {
     Options { path: dir.to_owned(), wal_sync: WalSync::Always, ..Options::default() }
 }
 
-fn bits(sample: &Logged) -> u64 {
+fn bits(sample: &record::Logged) -> u64 {
     match sample.value {
         LoggedValue::Float(bits) => bits,
         LoggedValue::Histogram(_) => panic!("only floats are logged here"),
@@ -33,7 +33,7 @@ impl Names {
             let key = (replayed.segment, u32::try_from(number).unwrap());
             self.0.insert(key, labels.metric_name().to_owned());
         }
-        let named = |s: &Logged| {
+        let named = |s: &record::Logged| {
             let name = self.0.get(&(replayed.segment, s.series))?;
             Some((name.clone(), s.t, bits(s)))
         };

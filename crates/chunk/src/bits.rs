@@ -98,23 +98,23 @@ impl<'a> BitReader<'a> {
         self.rest.len() * 8 + self.buffered as usize
     }
 
-    /// Tops the buffer up to more than 56 bits, or as far as the bytes go.
+    /// Tops the buffer up to more than 56 bits, or as far as the bytes go. Not inlined, so that what
+    /// calls it is: several samples come from one fill.
+    #[inline(never)]
     fn fill(&mut self) {
-        if let Some((eight, _)) = self.rest.split_first_chunk::<8>() {
-            let bytes = (64 - self.buffered) / 8;
-            let word = u64::from_be_bytes(*eight);
-            // Bits behind the last whole byte are those of the next fill, and the same then.
-            self.buffer |= word >> self.buffered;
-            self.rest = self.rest.get(bytes as usize..).unwrap_or_default();
-            self.buffered += bytes * 8;
-            return;
-        }
-        while self.buffered <= 56 {
-            let Some((byte, rest)) = self.rest.split_first() else { return };
-            self.buffer |= u64::from(*byte) << (56 - self.buffered);
-            self.buffered += 8;
-            self.rest = rest;
-        }
+        let room = (64 - self.buffered) / 8;
+        let (word, bytes) = match self.rest.first_chunk::<8>() {
+            Some(eight) => (u64::from_be_bytes(*eight), room),
+            None => {
+                let last =
+                    self.rest.iter().rev().fold(0, |word, byte| word >> 8 | u64::from(*byte) << 56);
+                (last, room.min(u32::try_from(self.rest.len()).unwrap_or(0)))
+            }
+        };
+        // Bits behind the last whole byte are those of the next fill, and the same then.
+        self.buffer |= word.checked_shr(self.buffered).unwrap_or(0);
+        self.rest = self.rest.get(bytes as usize..).unwrap_or_default();
+        self.buffered += bytes * 8;
     }
 
     /// The next `n` bits, at most 56, as the lowest of a number.

@@ -117,19 +117,17 @@ impl LabelIndex {
             put_varint(&mut self.arena, u64::from(name));
             put_varint(&mut self.arena, u64::from(value));
         }
+        self.rows.insert(row);
         self.place(Entry { hash: hash.end(), row }, start);
     }
 
-    /// Adds a row whose labels begin at `start` in the arena.
+    /// Notes where in the arena the labels of a row begin.
     fn place(&mut self, entry: Entry, start: u32) {
         let at = entry.row as usize;
         if self.starts.len() <= at {
             self.starts.resize(at + 1, NOWHERE);
         }
         self.starts[at] = start;
-        if self.rows.try_push(entry.row).is_err() {
-            self.rows.insert(entry.row);
-        }
         self.by_labels.insert_unique(spread(entry.hash), entry, |entry| spread(entry.hash));
     }
 

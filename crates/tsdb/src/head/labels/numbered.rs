@@ -6,8 +6,9 @@
 
 #![deny(clippy::indexing_slicing)]
 
-use super::{Entry, LabelIndex, LabelsHash, RowSet, Values, spread};
+use super::{Entry, LabelIndex, LabelsHash, NOWHERE, RowSet, Values, spread};
 use crate::cursor::{Cursor, put_size, put_varint};
+use crate::index::Postings;
 
 /// The number of what was not written yet.
 const UNWRITTEN: u32 = u32::MAX;
@@ -119,6 +120,9 @@ impl LabelIndex {
     /// No more series will be loaded.
     pub(in crate::head) fn loaded(&mut self) {
         self.values.iter_mut().flat_map(|values| &mut values.rows).for_each(RowSet::pack);
+        let placed = (0..).zip(&self.starts).filter(|(_, start)| **start != NOWHERE);
+        let rows = Postings::from_sorted_iter(placed.map(|(row, _)| row));
+        self.rows = rows.expect("rows rise");
         self.arena.shrink_to_fit();
     }
 

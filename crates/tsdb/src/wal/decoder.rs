@@ -7,7 +7,7 @@ use model::Labels;
 use super::decimal::{POWERS, decimal_plus};
 use super::header;
 use super::integer::integer_plus;
-use super::labels::take_labels;
+use super::labels::LabelsReader;
 use super::notes::Notes;
 use super::record::*;
 use crate::cursor::Cursor;
@@ -36,6 +36,7 @@ pub(crate) struct Decoder {
     /// Whether what comes next in this record came out of order.
     is_late: bool,
     check: Check,
+    labels: LabelsReader,
     new: Vec<Labels>,
     samples: Vec<Logged>,
     histograms: Vec<Vec<u8>>,
@@ -112,7 +113,7 @@ impl Decoder {
     }
 
     fn read_tokens(&mut self, cursor: &mut Cursor<'_>, mut place: Place) -> Option<()> {
-        let mut defined = Labels::empty();
+        self.labels.restart();
         while !cursor.is_at_end() {
             let [token] = *cursor.take(1)?.first_chunk::<1>()?;
             match token {
@@ -152,9 +153,8 @@ impl Decoder {
                 ACROSS => place.restep(1, 0),
                 ALONG => place.restep(0, cursor.zigzag()?),
                 DEFINE => {
-                    defined = take_labels(cursor, &defined)?;
+                    self.new.push(self.labels.take(cursor)?);
                     place.series = u32::try_from(self.last.len()).ok()?;
-                    self.new.push(defined.clone());
                     self.last.push(0);
                 }
                 LATE => self.is_late = true,

@@ -2,9 +2,8 @@
 
 #![deny(clippy::indexing_slicing)]
 
-use std::borrow::Cow;
-
 use model::Labels;
+use model::labels::LabelsSequence;
 
 use crate::cursor::{Cursor, put_size};
 
@@ -66,40 +65,79 @@ fn shared_bytes(a: &str, b: &str) -> usize {
     a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count()
 }
 
-/// The mirror image of [`put_labels`]; `None` if the bytes are not what it writes.
-pub(crate) fn take_labels(cursor: &mut Cursor<'_>, before: &Labels) -> Option<Labels> {
-    let count = cursor.size()?;
-    let mut old = before.iter();
-    let mut pairs: Vec<(&str, Cow<'_, str>)> = Vec::with_capacity(count.min(16));
-    while pairs.len() < count {
-        let coded = cursor.size()?;
-        let number = coded >> 2;
-        match coded & 3 {
-            SAME => {
-                for _ in 0..number {
-                    let (name, value) = old.next()?;
-                    pairs.push((name, value.into()));
+/// Labels out of a record, one set after the other: the mirror image of [`put_labels`].
+#[derive(Debug, Default)]
+pub(crate) struct LabelsReader {
+    before: Labels,
+    // Buffers.
+    sequence: LabelsSequence,
+    value: Vec<u8>,
+}
+
+impl LabelsReader {
+    /// The next are written as if there were none before.
+    pub(crate) fn restart(&mut self) {
+        self.before = Labels::empty();
+    }
+
+    /// The next labels; `None` if the bytes are not what is written.
+    pub(crate) fn take(&mut self, cursor: &mut Cursor<'_>) -> Option<Labels> {
+        let Self { before, sequence, value } = self;
+        sequence.truncate(0);
+        let (count, mut have, mut last) = (cursor.size()?, 0, None);
+        let mut old = before.iter();
+        while have < count {
+            let coded = cursor.size()?;
+            let number = coded >> 2;
+            match coded & 3 {
+                SAME => {
+                    for _ in 0..number {
+                        let (name, value) = old.next()?;
+                        push(sequence, &mut last, name, value)?;
+                    }
+                    have += number;
                 }
-            }
-            SAME_NAME => {
-                let (name, old) = old.next()?;
-                let (front, rest) = (old.as_bytes().get(..number)?, cursor.take_sized()?);
-                let value = [front, rest].concat();
-                pairs.push((name, String::from_utf8(value).ok()?.into()));
-            }
-            NEW_NAME => {
-                let name = std::str::from_utf8(cursor.take(number)?).ok()?;
-                let value = std::str::from_utf8(cursor.take_sized()?).ok()?;
-                pairs.push((name, value.into()));
-            }
-            _ => {
-                for _ in 0..number {
-                    old.next()?;
+                SAME_NAME => {
+                    let (name, old) = old.next()?;
+                    value.clear();
+                    value.extend_from_slice(old.as_bytes().get(..number)?);
+                    value.extend_from_slice(cursor.take_sized()?);
+                    push(sequence, &mut last, name, std::str::from_utf8(value).ok()?)?;
+                    have += 1;
+                }
+                NEW_NAME => {
+                    let name = std::str::from_utf8(cursor.take(number)?).ok()?;
+                    let value = std::str::from_utf8(cursor.take_sized()?).ok()?;
+                    push(sequence, &mut last, name, value)?;
+                    have += 1;
+                }
+                _ => {
+                    for _ in 0..number {
+                        old.next()?;
+                    }
                 }
             }
         }
+        (have == count).then_some(())?;
+        self.before = self.sequence.labels();
+        Some(self.before.clone())
     }
-    let sorted = pairs.is_sorted_by(|a, b| a.0 < b.0) && pairs.iter().all(|p| !p.1.is_empty());
-    (sorted && pairs.len() == count)
-        .then(|| Labels::from_sorted(pairs.iter().map(|(n, v)| (*n, &**v))))
+}
+
+/// Labels that are written by themselves.
+pub(crate) fn take_labels(cursor: &mut Cursor<'_>) -> Option<Labels> {
+    LabelsReader::default().take(cursor)
+}
+
+/// Adds a label; `None` if it cannot follow `last`, or has no value.
+fn push<'a>(
+    sequence: &mut LabelsSequence,
+    last: &mut Option<&'a str>,
+    name: &'a str,
+    value: &str,
+) -> Option<()> {
+    let is_rising = last.is_none_or(|last| last < name) && !value.is_empty();
+    is_rising.then(|| sequence.push(name, value))?;
+    *last = Some(name);
+    Some(())
 }

@@ -36,7 +36,7 @@ use crate::fs::{Files, size_bytes};
 use crate::options::{Options, WalSync};
 use crate::stats::Counters;
 pub(crate) use damaged::damaged;
-pub(crate) use labels::{put_labels, take_labels};
+pub(crate) use labels::{LabelsReader, put_labels, take_labels};
 use pending::Pending;
 pub use progress::{ReplayProgress, ReplayStatus};
 pub(crate) use reader::Replayed;

@@ -80,7 +80,7 @@ impl Notes {
         match token {
             EXEMPLAR => {
                 let (t, value) = (cursor.zigzag()?, f64::from_bits(cursor.u64()?));
-                let labels = take_labels(cursor, &Labels::empty())?;
+                let labels = take_labels(cursor)?;
                 let kept = Kept { labels, value, t, has_t: false };
                 self.exemplars.push(LoggedExemplar { series, kept });
             }

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
-use model::{Labels, TimeRange, Timestamp};
+use model::{TimeRange, Timestamp};
 use storage::{ChunkMeta, Columns};
 
 use super::{BEGIN, DELETIONS, END, EXEMPLARS, LATE, SERIES, VERSION, WITH_LABELS, header};
@@ -17,7 +17,7 @@ use crate::head::coding::Coding;
 use crate::head::replay::Parts;
 use crate::head::series::{MemSeries, StoredChunk};
 use crate::index::Postings;
-use crate::wal::take_labels;
+use crate::wal::{LabelsReader, take_labels};
 
 /// A series takes no fewer bytes: a label in three, a chunk in five and what it has.
 const LEAST_BYTES: u64 = 8;
@@ -55,6 +55,7 @@ struct Reading {
     unneeded: Vec<u32>,
     deletions: u64,
     exemplars: u64,
+    labels: LabelsReader,
     columns: Columns,
 }
 
@@ -128,6 +129,7 @@ impl Reading {
             unneeded: Vec::new(),
             deletions: 0,
             exemplars: 0,
+            labels: LabelsReader::default(),
             columns: Columns::default(),
         }
     }
@@ -148,9 +150,9 @@ impl Reading {
                 }
             }
             SERIES => {
-                let mut before = Labels::empty();
+                self.labels.restart();
                 while !cursor.is_at_end() {
-                    self.series(&mut cursor, &mut before)?;
+                    self.series(&mut cursor)?;
                 }
             }
             DELETIONS => {
@@ -177,14 +179,13 @@ impl Reading {
         self.rows.reserve_exact(series);
     }
 
-    /// Reads a series; its labels may go on from those of the one before in the frame.
-    fn series(&mut self, cursor: &mut Cursor<'_>, before: &mut Labels) -> Option<()> {
+    fn series(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
         let parts = &mut self.saved.parts;
         let (row, generation) = parts.rows.take().filter(|_| !parts.labels.is_full())?;
         if self.version == WITH_LABELS {
-            *before = take_labels(cursor, before)?;
-            (!before.is_empty() && parts.labels.find(before).is_none()).then_some(())?;
-            parts.labels.insert(row, before);
+            let labels = self.labels.take(cursor)?;
+            (!labels.is_empty() && parts.labels.find(&labels).is_none()).then_some(())?;
+            parts.labels.insert(row, &labels);
         } else {
             parts.labels.load(row, cursor)?;
         }
@@ -248,14 +249,14 @@ impl Reading {
     }
 
     fn exemplar(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
-        let series = take_labels(cursor, &Labels::empty())?;
+        let series = take_labels(cursor)?;
         let (t, value) = (cursor.zigzag()?, f64::from_bits(cursor.u64()?));
         let has_t = match *cursor.take(1)? {
             [0] => false,
             [1] => true,
             _ => return None,
         };
-        let labels = take_labels(cursor, &Labels::empty())?;
+        let labels = take_labels(cursor)?;
         // The ring may be smaller than it was, or off.
         let _ = self.saved.parts.exemplars.add(&series, Kept { labels, value, t, has_t });
         self.exemplars += 1;

@@ -22,6 +22,7 @@ mod pick;
 pub(crate) mod power;
 pub mod profile;
 mod raw;
+mod reader;
 mod relabel;
 mod sample_times;
 mod select;
@@ -51,7 +52,7 @@ use series::{EvalSeries, drop_name, join_equal};
 use shared::Kept;
 use steps::Steps;
 
-pub use select::read_ranges;
+pub use reader::read_ranges;
 
 /// Takes the series of a vector one by one.
 pub(crate) type Sink<'s> = &'s mut dyn FnMut(EvalSeries) -> Result<(), EngineError>;

@@ -6,7 +6,7 @@ use storage::Columns;
 use super::Evaluator;
 use super::held::{Held, histogram_samples};
 use super::looked::Looked;
-use super::select::{read_in_pieces, read_ranges};
+use super::reader::{read_in_pieces, read_ranges};
 use super::steps::Steps;
 use crate::error::EngineError;
 use crate::plan::{SelectNode, SubqueryNode};

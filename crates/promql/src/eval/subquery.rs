@@ -7,7 +7,7 @@ use model::Histogram;
 use storage::Columns;
 
 use super::column::Column;
-use super::select::Make;
+use super::reader::Make;
 use super::series::EvalSeries;
 use super::steps::Steps;
 use super::{Evaluator, Sink};

@@ -23,6 +23,7 @@ pub(crate) fn fastest<W: Work>(work: W) -> W::Output {
     if is_x86_feature_detected!("avx2")
         && is_x86_feature_detected!("bmi1")
         && is_x86_feature_detected!("bmi2")
+        && is_x86_feature_detected!("lzcnt")
     {
         // SAFETY: the processor has the instructions that `run_wide` is compiled for: it was just asked.
         return unsafe { run_wide(work) };
@@ -31,7 +32,7 @@ pub(crate) fn fastest<W: Work>(work: W) -> W::Output {
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,bmi1,bmi2")]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
 fn run_wide<W: Work>(work: W) -> W::Output {
     work.run()
 }

@@ -70,14 +70,19 @@ impl Work for Dividing<'_> {
     #[inline(always)]
     fn run(self) {
         let Self { wholes, power, out } = self;
-        let far =
-            wholes.iter().fold(0, |far, whole| far | whole.wrapping_add(NEAR).cast_unsigned());
-        if far >= (2 * NEAR).cast_unsigned() {
-            out.extend(wholes.iter().map(|whole| divided(*whole, power)));
-        } else if power == 1.0 {
-            out.extend(wholes.iter().map(|whole| float_of_near(*whole)));
+        let (start, mut far) = (out.len(), 0);
+        let mut near = |whole: &i64| {
+            far |= whole.wrapping_add(NEAR).cast_unsigned();
+            float_of_near(*whole)
+        };
+        if power == 1.0 {
+            out.extend(wholes.iter().map(near));
         } else {
-            out.extend(wholes.iter().map(|whole| float_of_near(*whole) / power));
+            out.extend(wholes.iter().map(|whole| near(whole) / power));
+        }
+        if far >= (2 * NEAR).cast_unsigned() {
+            out.truncate(start);
+            out.extend(wholes.iter().map(|whole| divided(*whole, power)));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 #![deny(clippy::indexing_slicing)]
 
+use super::strings::{Itself, Sum, SumOfSums};
 use super::{Effort, Room, ent, keep_smaller, pfor, sparse, varint};
 use crate::simd;
 
@@ -271,6 +272,9 @@ pub(super) fn take(bytes: &mut &[u8], room: &mut Room, out: &mut [i64]) -> Optio
         DELTA => {
             let (first, deltas) = out.split_first_mut()?;
             *first = varint::take_signed(bytes)?;
+            if packer == ENT && divisor == 1 {
+                return ent::take(bytes, &mut room.ent, Sum(*first), deltas);
+            }
             take_packed(bytes, packer, room, deltas)?;
             sum_up(*first, divisor, deltas);
         }
@@ -280,6 +284,10 @@ pub(super) fn take(bytes: &mut &[u8], room: &mut Room, out: &mut [i64]) -> Optio
             *first = varint::take_signed(bytes)?;
             let delta = varint::take_signed(bytes)?;
             *second = first.wrapping_add(delta);
+            if packer == ENT && divisor == 1 {
+                let sums = SumOfSums { outer: Sum(*second), inner: Sum(delta) };
+                return ent::take(bytes, &mut room.ent, sums, rest);
+            }
             take_packed(bytes, packer, room, rest)?;
             sum_up_twice(*second, delta, divisor, rest);
         }
@@ -292,7 +300,7 @@ fn take_packed(bytes: &mut &[u8], packer: u8, room: &mut Room, out: &mut [i64]) 
     match packer {
         PFOR => pfor::take(bytes, out),
         SPARSE => sparse::take(bytes, room, out),
-        ENT => ent::take(bytes, &mut room.ent, out),
+        ENT => ent::take(bytes, &mut room.ent, Itself, out),
         _ => None,
     }
 }

@@ -19,6 +19,7 @@ mod multiples;
 mod pack;
 mod pfor;
 mod sparse;
+mod strings;
 mod varint;
 
 use std::cell::RefCell;

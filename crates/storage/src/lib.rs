@@ -16,8 +16,9 @@
 //! in part. [`Querier::select`] yields series sorted by labels, each once; an error ends the
 //! iteration. Columns, not samples, cross the waist: a [`Series`] appends whole columns to the
 //! caller's reused [`Columns`], already cut to the range asked for, and tells each chunk's time range
-//! and count before decoding, so that a caller need not read what no step can see. Staleness markers
-//! are samples here; what they mean is PromQL's business.
+//! and count before decoding, so that a caller need not read what no step can see. [`Times`] that
+//! series have in common are lent. Staleness markers are samples here; what they mean is PromQL's
+//! business.
 
 mod append;
 mod merge;
@@ -25,6 +26,7 @@ mod query;
 mod series;
 mod sort;
 mod starts;
+mod times;
 
 pub use append::{AppendError, Appendable, Appender, CommitError, Conflict, Exemplar, SeriesRef};
 pub use merge::merge;
@@ -32,3 +34,4 @@ pub use query::{Querier, QueryError, Queryable, SelectHints, Stop};
 pub use series::{ChunkMeta, Columns, Series, SeriesSet};
 pub use sort::sort;
 pub use starts::StartTimestamps;
+pub use times::{Times, Version};

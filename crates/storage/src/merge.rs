@@ -117,15 +117,20 @@ impl Series for Joined<'_> {
                 columns.starts.extend(starts.iter());
             }
             let Columns { timestamps, values, histogram_timestamps, histograms: all, .. } = columns;
-            drop_known(
-                timestamps,
-                values,
-                floats,
-                &histogram_timestamps[histograms_from..histograms],
-            );
-            drop_known(histogram_timestamps, all, histograms, &timestamps[floats_from..floats]);
-            join(timestamps, values, floats_from, floats);
-            join(histogram_timestamps, all, histograms_from, histograms);
+            let known = &histogram_timestamps[histograms_from..histograms];
+            if !known.is_empty() {
+                drop_known(timestamps.to_mut(), values, floats, known);
+            }
+            let known = &timestamps[floats_from..floats];
+            if !known.is_empty() {
+                drop_known(histogram_timestamps, all, histograms, known);
+            }
+            if is_behind(timestamps, floats_from, floats) {
+                join(timestamps.to_mut(), values, floats_from, floats);
+            }
+            if is_behind(histogram_timestamps, histograms_from, histograms) {
+                join(histogram_timestamps, all, histograms_from, histograms);
+            }
         }
         Ok(())
     }
@@ -138,9 +143,6 @@ fn drop_known<V>(
     from: usize,
     known: &[Timestamp],
 ) {
-    if known.is_empty() {
-        return;
-    }
     let mut kept = from;
     for at in from..times.len() {
         if known.binary_search(&times[at]).is_err() {
@@ -153,12 +155,15 @@ fn drop_known<V>(
     values.truncate(kept);
 }
 
+/// Whether something from `new` on is not newer than all between `old` and there. Mostly all of it is
+/// newer, and in its place already.
+fn is_behind(times: &[Timestamp], old: usize, new: usize) -> bool {
+    old < new && times.get(new).is_some_and(|first| *first <= times[new - 1])
+}
+
 /// Merges what a pair of columns has from `new` on with what it has between `old` and there. At equal
-/// times what was there stays. Mostly all that is new is newer, and in its place already.
-fn join<V>(times: &mut Vec<i64>, values: &mut Vec<V>, old: usize, new: usize) {
-    if old == new || times.get(new).is_none_or(|first| *first > times[new - 1]) {
-        return;
-    }
+/// times what was there stays.
+fn join<V>(times: &mut Vec<Timestamp>, values: &mut Vec<V>, old: usize, new: usize) {
     let (new_times, new_values) = (times.split_off(new), values.split_off(new));
     let (old_times, old_values) = (times.split_off(old), values.split_off(old));
     let mut old = old_times.into_iter().zip(old_values).peekable();
@@ -252,7 +257,7 @@ mod tests {
         columns.timestamps.push(9);
         columns.values.push(9.0);
         series.read(TimeRange::ALL, &mut columns).expect("plain series do not fail");
-        assert_eq!(columns.timestamps, [9, 5, 6, 7, 8]);
+        assert_eq!(columns.timestamps[..], [9, 5, 6, 7, 8]);
         assert_eq!(columns.values, [9.0, 5.0, 6.0, 7.0, 8.0]);
     }
 
@@ -290,7 +295,7 @@ mod tests {
             let mut columns = Columns::default();
             let mut series = merge(sets).next().expect("one").expect("no set fails here");
             series.read(TimeRange::ALL, &mut columns).expect("plain series do not fail");
-            assert_eq!((columns.timestamps, columns.values.len()), (times.clone(), times.len()));
+            assert_eq!((&columns.timestamps[..], columns.values.len()), (&times[..], times.len()));
             assert_eq!(columns.histogram_timestamps, histogram_times);
             assert_eq!(columns.histograms.len(), histogram_times.len());
         }

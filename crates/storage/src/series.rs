@@ -2,7 +2,7 @@
 
 use model::{Histogram, Labels, TimeRange, Timestamp};
 
-use crate::{QueryError, StartTimestamps};
+use crate::{QueryError, StartTimestamps, Times};
 
 /// What is known of a run of samples before it is decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct ChunkMeta {
 #[derive(Clone, Debug, Default)]
 pub struct Columns {
     /// Times of `values`, ms since 1970.
-    pub timestamps: Vec<Timestamp>,
+    pub timestamps: Times,
     /// Float samples; the bits of NaNs are kept.
     pub values: Vec<f64>,
     /// Times of `histograms`.

@@ -60,7 +60,7 @@ impl MemStorage {
         let mut series = self.series.write().unwrap_or_else(PoisonError::into_inner);
         let columns = Arc::make_mut(&mut series).entry(labels.clone()).or_default();
         if let Err(at) = columns.timestamps.binary_search(&t) {
-            columns.timestamps.insert(at, t);
+            columns.timestamps.to_mut().insert(at, t);
             columns.values.insert(at, v);
         }
     }
@@ -86,7 +86,7 @@ impl MemStorage {
             if matches_all(matchers, labels) {
                 let Columns { timestamps, values, histogram_timestamps, histograms, starts } =
                     columns;
-                delete_rows(timestamps, values, range);
+                delete_rows(timestamps.to_mut(), values, range);
                 delete_rows(histogram_timestamps, histograms, range);
                 starts.retain(|t| !range.contains(t));
             }
@@ -361,7 +361,7 @@ mod tests {
             let mut series = series.expect("memory");
             let mut columns = Columns::default();
             series.read(TimeRange::ALL, &mut columns).expect("memory");
-            (series.labels().metric_name().to_owned(), columns.timestamps)
+            (series.labels().metric_name().to_owned(), columns.timestamps.to_vec())
         })
         .collect()
     }

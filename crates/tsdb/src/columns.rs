@@ -1,5 +1,7 @@
 //! Columns cut to a range.
 
+use std::ops::Range;
+
 use model::{TimeRange, Timestamp};
 use storage::Columns;
 
@@ -17,7 +19,7 @@ impl Marks {
 
     /// Drops what came since.
     pub(crate) fn cut(self, columns: &mut Columns) {
-        columns.timestamps.truncate(self.floats);
+        columns.timestamps.keep(self.floats, 0..0);
         columns.values.truncate(self.floats);
         columns.histogram_timestamps.truncate(self.histograms);
         columns.histograms.truncate(self.histograms);
@@ -26,18 +28,22 @@ impl Marks {
 
 /// Drops those samples that came behind `from` and lie outside `range`.
 pub(crate) fn keep_inside(columns: &mut Columns, from: Marks, range: TimeRange) {
-    keep_rows(&mut columns.timestamps, &mut columns.values, from.floats, range);
-    keep_rows(&mut columns.histogram_timestamps, &mut columns.histograms, from.histograms, range);
+    let part = inside(&columns.timestamps[from.floats..], range);
+    columns.timestamps.keep(from.floats, part.clone());
+    keep(&mut columns.values, from.floats, part);
+    let part = inside(&columns.histogram_timestamps[from.histograms..], range);
+    keep(&mut columns.histogram_timestamps, from.histograms, part.clone());
+    keep(&mut columns.histograms, from.histograms, part);
 }
 
-/// The same for one column and its times.
-fn keep_rows<T>(times: &mut Vec<Timestamp>, values: &mut Vec<T>, from: usize, range: TimeRange) {
-    let end = from + times[from..].partition_point(|t| *t <= range.max());
-    let start = from + times[from..].partition_point(|t| *t < range.min());
-    times.truncate(end);
-    values.truncate(end);
-    if start > from {
-        times.drain(from..start);
-        values.drain(from..start);
-    }
+/// Where those of `times` stand that are inside `range`.
+pub(crate) fn inside(times: &[Timestamp], range: TimeRange) -> Range<usize> {
+    let end = times.partition_point(|t| *t <= range.max());
+    times[..end].partition_point(|t| *t < range.min())..end
+}
+
+/// Drops all of a column from `from` on but for a part of it.
+pub(crate) fn keep<T>(column: &mut Vec<T>, from: usize, part: Range<usize>) {
+    column.truncate(from + part.end);
+    column.drain(from..from + part.start);
 }

@@ -88,7 +88,7 @@ mod tests {
     fn settled(histograms: &[Histogram], floats: &[i64], compared: bool) -> Vec<CounterResetHint> {
         let times = 0..i64::try_from(histograms.len()).expect("few");
         let mut columns = Columns {
-            timestamps: floats.to_vec(),
+            timestamps: floats.to_vec().into(),
             values: vec![0.0; floats.len()],
             histogram_timestamps: times.map(|t| 10 * t).collect(),
             histograms: histograms.to_vec(),

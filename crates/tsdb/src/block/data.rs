@@ -8,13 +8,16 @@ use std::fs::File;
 use std::hash::BuildHasher;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use bytes::Bytes;
+use model::{TimeRange, Timestamp};
 use storage::Columns;
 
 use super::histograms;
 use super::recent::RecentTimes;
 use super::times::NewColumn;
+use crate::columns::{inside, keep};
 use crate::error::BlockError;
 use crate::fs::FileWriter;
 use crate::index::{CRC_BYTES, ChunkSlot, Column, Kind, Stored, TimeColumn, Values, header};
@@ -124,55 +127,56 @@ impl DataReader {
         Ok(Self { path, file })
     }
 
-    /// Appends the samples of a chunk to the columns of its kind.
+    /// Appends the samples of a chunk that are inside `range` to the columns of its kind.
     /// Times that `recent` has are not decoded again.
     pub(super) fn read(
         &self,
         slot: &ChunkSlot,
         recent: &RecentTimes,
+        range: TimeRange,
         columns: &mut Columns,
     ) -> Result<(), BlockError> {
-        let Columns { timestamps, values, histogram_timestamps, histograms, .. } = columns;
-        let count = slot.meta().count as usize;
+        let (meta, count) = (slot.meta(), slot.meta().count as usize);
+        let times = self.times(&slot.times, recent)?;
+        let is_whole = range.contains(meta.min_t) && range.contains(meta.max_t);
+        let part = if is_whole { 0..times.len() } else { inside(&times, range) };
         match slot.kind {
             Kind::Floats => {
-                let from = timestamps.len();
-                self.times(&slot.times, recent, timestamps)?;
-                let read = self.floats(&slot.values, count, values);
-                read.inspect_err(|_| timestamps.truncate(from))
+                let start = columns.values.len();
+                self.floats(&slot.values, count, &mut columns.values)?;
+                keep(&mut columns.values, start, part.clone());
+                columns.timestamps.lend(&times, part);
             }
             Kind::Histograms => {
-                let from = histogram_timestamps.len();
-                self.times(&slot.times, recent, histogram_timestamps)?;
-                let read = self.histograms(&slot.values, count, histograms);
-                read.inspect_err(|_| histogram_timestamps.truncate(from))
+                let start = columns.histograms.len();
+                self.histograms(&slot.values, count, &mut columns.histograms)?;
+                keep(&mut columns.histograms, start, part.clone());
+                columns.histogram_timestamps.extend_from_slice(&times[part]);
             }
         }
+        Ok(())
     }
 
     fn times(
         &self,
         column: &TimeColumn,
         recent: &RecentTimes,
-        times: &mut Vec<i64>,
-    ) -> Result<(), BlockError> {
-        if recent.append(column.stored.offset, times) {
-            return Ok(());
+    ) -> Result<Arc<[Timestamp]>, BlockError> {
+        let offset = column.stored.offset;
+        if let Some(times) = recent.get(offset) {
+            return Ok(times);
         }
-        let from = times.len();
         let count = column.meta.count as usize;
         let read = self.stored(column.stored).and_then(|mut bytes| {
-            column::decode_ints(&mut bytes, count, times).ok()?;
-            let ends = (times.get(from).copied(), times.last().copied());
+            let mut times = Vec::new();
+            column::decode_ints(&mut bytes, count, &mut times).ok()?;
+            let ends = (times.first().copied(), times.last().copied());
             let expected = (Some(column.meta.min_t), Some(column.meta.max_t));
-            (bytes.is_empty() && ends == expected).then(|| {
-                recent.keep(column.stored.offset, times.get(from..).unwrap_or_default());
-            })
+            (bytes.is_empty() && ends == expected).then(|| Arc::from(times))
         });
-        read.ok_or_else(|| {
-            times.truncate(from);
-            self.damaged("column of times", column.stored.offset, count)
-        })
+        let times: Arc<[Timestamp]> =
+            read.ok_or_else(|| self.damaged("column of times", offset, count))?;
+        Ok(recent.keep(offset, times))
     }
 
     fn floats(&self, values: &Values, count: usize, out: &mut Vec<f64>) -> Result<(), BlockError> {

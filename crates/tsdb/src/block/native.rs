@@ -9,7 +9,6 @@ use super::data::DataReader;
 use super::meta::{self, BlockMeta, BlockStats};
 use super::recent::RecentTimes;
 use super::{DATA_FILE, INDEX_FILE, Reader};
-use crate::columns::{Marks, keep_inside};
 use crate::error::BlockError;
 use crate::index::{BlockRow, ChunkSlot, Group, Index, IndexReader, Postings, Rows, TimeColumn};
 use crate::mmap;
@@ -167,12 +166,8 @@ impl Series for BlockSeries<'_> {
             if meta.min_t > range.max() {
                 break;
             }
-            let from = Marks::of(columns);
             let slot = ChunkSlot { times: TimeColumn { meta, stored }, kind, values };
-            self.block.data.read(&slot, &self.recent, columns)?;
-            if meta.min_t < range.min() || meta.max_t > range.max() {
-                keep_inside(columns, from, range);
-            }
+            self.block.data.read(&slot, &self.recent, range, columns)?;
         }
         Ok(())
     }

@@ -33,14 +33,16 @@ impl Coding {
     pub(super) fn decode(self, meta: ChunkMeta, bytes: &[u8], columns: &mut Columns) -> Option<()> {
         let Columns { timestamps, values, histogram_timestamps, histograms, .. } = columns;
         match self {
-            Self::Bits => chunk::decode(bytes, timestamps, values).ok().map(|_| ()),
+            Self::Bits => timestamps.extend_with(|times| chunk::decode(bytes, times, values)).ok(),
             Self::Histograms => histogram::decode(bytes, histogram_timestamps, histograms),
             Self::Columns => {
-                let (mut rest, from) = (bytes, timestamps.len());
+                let mut rest = bytes;
                 let count = u16::try_from(meta.count).ok()?.into();
-                column::decode_ints(&mut rest, count, timestamps).ok()?;
-                let times = timestamps.get_mut(from..)?;
-                times.iter_mut().for_each(|t| *t = t.wrapping_add(meta.min_t));
+                timestamps.extend_with(|times| {
+                    column::decode_ints(&mut rest, count, times).ok()?;
+                    times.iter_mut().for_each(|t| *t = t.wrapping_add(meta.min_t));
+                    Some(())
+                })?;
                 column::decode_floats(&mut rest, count, values).ok()?;
                 rest.is_empty().then_some(())
             }

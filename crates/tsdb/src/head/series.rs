@@ -84,8 +84,8 @@ impl StoredChunk<'_> {
         columns.clear();
         self.coding.decode(self.meta, self.bytes, columns)?;
         let times = match self.coding {
-            Coding::Bits | Coding::Columns => &columns.timestamps,
-            Coding::Histograms => &columns.histogram_timestamps,
+            Coding::Bits | Coding::Columns => &columns.timestamps[..],
+            Coding::Histograms => &columns.histogram_timestamps[..],
         };
         let is_right = times.first() == Some(&self.meta.min_t)
             && times.last() == Some(&self.meta.max_t)

@@ -115,7 +115,7 @@ impl Series for Readable<'_> {
             let Some(wanted) = wanted.intersect(range) else { continue };
             part.clear();
             if self.series.read(wanted, &mut part).is_ok() {
-                columns.timestamps.append(&mut part.timestamps);
+                columns.timestamps.extend_from_slice(&part.timestamps);
                 columns.values.append(&mut part.values);
                 columns.histogram_timestamps.append(&mut part.histogram_timestamps);
                 columns.histograms.append(&mut part.histograms);

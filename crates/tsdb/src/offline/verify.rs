@@ -79,7 +79,7 @@ impl StoredBlock {
 
     /// Whether the samples of a series lie in the block's span, each later than the one before.
     fn check(&self, series: &dyn Series, columns: &Columns) -> Result<(), BlockError> {
-        for times in [&columns.timestamps, &columns.histogram_timestamps] {
+        for times in [&columns.timestamps[..], &columns.histogram_timestamps[..]] {
             let rises = times.windows(2).all(|pair| pair[0] < pair[1]);
             let ends = times.first().into_iter().chain(times.last());
             if !rises || !ends.into_iter().all(|t| self.block.span().contains(*t)) {

@@ -141,7 +141,8 @@ pub(super) fn decode(
         Encoding::FloatHistogram => Some(Counts::Float),
     };
     let times = match counts {
-        None => chunk::decode(payload, timestamps, values)
+        None => timestamps
+            .extend_with(|times| chunk::decode(payload, times, values))
             .ok()
             .and_then(|()| timestamps.get(floats_from..)),
         Some(counts) => histogram::decode(payload, counts, histogram_timestamps, histograms)

@@ -64,7 +64,7 @@ fn they_are_there_after_a_crash_a_cut_a_merge_and_an_open() {
     let columns = all(&db, "h");
     assert_eq!((columns.histogram_timestamps, columns.histograms), (times.clone(), expected));
     assert_eq!(columns.values, vec![7.0; 7]);
-    assert_eq!(all(&db, "f").timestamps, times);
+    assert_eq!(all(&db, "f").timestamps[..], times);
 }
 
 #[test]

@@ -9,6 +9,7 @@ pub mod aggregate;
 pub mod arithmetic;
 mod binary;
 pub mod budget;
+mod buffers;
 mod call;
 pub mod column;
 pub(crate) mod fold;

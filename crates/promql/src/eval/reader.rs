@@ -3,14 +3,13 @@
 //! A series is decoded once, whole chunks at a time; chunks that no step can see are not read. What is
 //! made of the samples is up to the caller's [`Make`].
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use model::{Histogram, TimeRange, Timestamp};
 use rayon::prelude::*;
 use storage::{ChunkMeta, Columns, Series};
 
 use super::Collected;
 use super::budget::Budget;
+use super::buffers::Buffers;
 use super::column::Column;
 use super::held::Held;
 use super::looked::Looked;
@@ -23,6 +22,9 @@ use crate::plan::SelectNode;
 
 /// How many series are read in a row before the deadline is looked at.
 pub(super) const RUN: usize = 8;
+
+/// Series with more samples than these, on average, are long: cores are to end at about the same time.
+const LONG: u64 = 1 << 13;
 
 /// About so many samples are decoded before the budget is looked at.
 const PIECE: u64 = 1 << 18;
@@ -45,8 +47,7 @@ pub(super) struct Reader<'r> {
     pub(super) reads: Option<&'r Reads>,
     /// Nothing looked at, as a run begins.
     pub(super) nothing: Looked,
-    /// Columns of runs that have ended: their memory serves the next.
-    pub(super) buffers: Mutex<Vec<Columns>>,
+    pub(super) buffers: Buffers,
 }
 
 impl Reader<'_> {
@@ -59,8 +60,11 @@ impl Reader<'_> {
         if cores == 1 || batch.len() == 1 {
             return batch.chunks_mut(RUN).map(|run| self.read_run(run)).collect();
         }
-        // Few series may be long ones: then each is a run of its own.
-        let run = if batch.len() < RUN * cores { 1 } else { RUN };
+        // Long series are runs of their own, and few may be long ones.
+        let chunks = batch.iter().flat_map(|series| series.chunks());
+        let samples: u64 = chunks.map(|chunk| u64::from(chunk.count)).sum();
+        let are_long = samples > LONG * batch.len() as u64;
+        let run = if are_long || batch.len() < RUN * cores { 1 } else { RUN };
         batch.par_chunks_mut(run).map(|run| self.read_run(run)).collect()
     }
 
@@ -69,7 +73,7 @@ impl Reader<'_> {
         run: &mut [Box<dyn Series + '_>],
     ) -> Result<(Collected, Looked), EngineError> {
         self.budget.check()?;
-        let mut columns = self.buffers().pop().unwrap_or_default();
+        let mut columns = self.buffers.take();
         let mut looked = self.nothing.clone();
         let (mut made, mut held) = (Vec::with_capacity(run.len()), self.budget.held());
         for series in run {
@@ -77,12 +81,8 @@ impl Reader<'_> {
             held.series(&one)?;
             made.push(one);
         }
-        self.buffers().push(columns);
+        self.buffers.give(columns);
         Ok(((made, held), looked))
-    }
-
-    fn buffers(&self) -> MutexGuard<'_, Vec<Columns>> {
-        self.buffers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn read_series(

@@ -4,13 +4,14 @@
 //! older than the lookback (a sample exactly that old is gone), and nothing if that sample is the stale
 //! marker.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use model::histogram::CounterResetHint;
 use model::sample::is_stale;
 use model::{Histogram, Timestamp};
 use storage::{Columns, QueryError, SelectHints, Series};
 
+use super::buffers::Buffers;
 use super::histograms::Histograms;
 use super::looked::Looked;
 use super::reader::{Make, RUN, Reader, reach};
@@ -125,7 +126,7 @@ impl Evaluator<'_> {
             budget,
             reads: reads.as_ref(),
             nothing,
-            buffers: Mutex::default(),
+            buffers: Buffers::default(),
         };
         let cores = rayon::current_num_threads();
         let mut batch: Vec<Box<dyn Series + '_>> = Vec::new();

@@ -22,6 +22,12 @@ const SHORT: usize = 24;
 /// All windows of a series together are walked anew if they have so few samples, however long each is.
 const FEW: usize = 1024;
 
+/// So many values are looked at before it is asked what came of it.
+const TOGETHER: usize = 32;
+
+/// More values than these that do not rise, besides one in each [`TOGETHER`], are too many to note.
+const MOST_BREAKS: usize = 16;
+
 /// How many windows are walked before the clock is looked at; whether anybody still waits is asked at
 /// each.
 const LOOK_EVERY: usize = 16;
@@ -35,6 +41,8 @@ pub struct Windows<'a> {
     range_ms: i64,
     bounds: Vec<Window>,
     looked_at: u64,
+    /// Where values do not rise, if that is known.
+    breaks: Option<Vec<usize>>,
     budget: Option<&'a Budget>,
 }
 
@@ -60,7 +68,7 @@ impl<'a> Windows<'a> {
     /// The windows that reach `range_ms` back from where `shift` looks at each step. A sample at the
     /// far edge is outside.
     pub fn new(columns: &'a Columns, shift: Shift, steps: Steps, range_ms: i64) -> Self {
-        let (times, values) = without_markers(&columns.timestamps, &columns.values);
+        let (times, values, breaks) = without_markers(&columns.timestamps, &columns.values);
         let mut bounds = Vec::with_capacity(steps.count);
         let (mut from, mut to, mut looked_at) = (0, 0, 0);
         // How many samples came and went at the step before; mostly as many do at the next.
@@ -76,7 +84,7 @@ impl<'a> Windows<'a> {
                 looked_at += (to - from) as u64;
             }
         }
-        Self { times, values, steps, shift, range_ms, bounds, looked_at, budget: None }
+        Self { times, values, steps, shift, range_ms, bounds, looked_at, breaks, budget: None }
     }
 
     /// The same, which end early once the budget is over. Whoever walks them has to look at it then.
@@ -121,6 +129,12 @@ impl<'a> Windows<'a> {
         &self.values
     }
 
+    /// The places of values that are less than the one before, or one of the two is a NaN; `None` if that is
+    /// not known, for there are many.
+    pub fn breaks(&self) -> Option<&[usize]> {
+        self.breaks.as_deref()
+    }
+
     /// The values a window covers.
     pub fn of(&self, window: Window) -> &[f64] {
         &self.values[window.from..window.to]
@@ -155,16 +169,52 @@ impl std::fmt::Debug for Windows<'_> {
     }
 }
 
-fn without_markers<'a>(
-    times: &'a [Timestamp],
-    values: &'a [f64],
-) -> (Cow<'a, [Timestamp]>, Cow<'a, [f64]>) {
-    if !may_have_nan(values) || !values.iter().any(|v| is_stale(*v)) {
-        return (Cow::Borrowed(times), Cow::Borrowed(values));
+/// A series without its stale markers, and its breaks, if they are known.
+type Samples<'a> = (Cow<'a, [Timestamp]>, Cow<'a, [f64]>, Option<Vec<usize>>);
+
+fn without_markers<'a>(times: &'a [Timestamp], values: &'a [f64]) -> Samples<'a> {
+    let breaks = breaks(values);
+    let has_markers = match &breaks {
+        // A NaN has a break before it and one behind it.
+        Some(breaks) if values.len() > 1 => {
+            breaks.iter().any(|at| is_stale(values[at - 1]) || is_stale(values[*at]))
+        }
+        _ => may_have_nan(values) && values.iter().any(|v| is_stale(*v)),
+    };
+    if !has_markers {
+        return (Cow::Borrowed(times), Cow::Borrowed(values), breaks);
     }
     let kept = times.iter().zip(values).filter(|(_, v)| !is_stale(**v));
     let (times, values): (Vec<_>, Vec<_>) = kept.map(|(t, v)| (*t, *v)).unzip();
-    (Cow::Owned(times), Cow::Owned(values))
+    (Cow::Owned(times), Cow::Owned(values), None)
+}
+
+/// The places of values that do not rise: less than the one before, or one of the two a NaN. `None` if they
+/// are many, or may be.
+///
+/// Counters have few, and then one look at the values is all it takes to know what has to be left out of
+/// them and what made up for. Has no branch for each value.
+fn breaks(values: &[f64]) -> Option<Vec<usize>> {
+    let most = MOST_BREAKS + values.len() / TOGETHER;
+    let does_rise = |at: usize| values[at - 1] <= values[at];
+    let mut breaks = Vec::new();
+    let mut from = 1;
+    let now = values.get(1..).unwrap_or_default().as_chunks::<TOGETHER>().0;
+    for (before, now) in values.as_chunks::<TOGETHER>().0.iter().zip(now) {
+        let mut all_rise = true;
+        for (before, now) in before.iter().zip(now) {
+            all_rise &= before <= now;
+        }
+        if !all_rise {
+            breaks.extend((from..from + TOGETHER).filter(|at| !does_rise(*at)));
+            if breaks.len() > most {
+                return None;
+            }
+        }
+        from += TOGETHER;
+    }
+    breaks.extend((from..values.len()).filter(|at| !does_rise(*at)));
+    Some(breaks)
 }
 
 /// False only if there is neither NaN nor infinity. Has no branch for each value, and eight sums that do
@@ -298,6 +348,12 @@ mod tests {
     }
 
     #[test]
+    fn many_breaks_are_not_noted() {
+        let gauge: Vec<f64> = (0u32..4000).map(|i| f64::from(i % 2)).collect();
+        assert_eq!(breaks(&gauge), None);
+    }
+
+    #[test]
     fn stale_markers_are_skipped_and_older_samples_stay() {
         let columns = columns(&[(1, 1.0), (2, STALE_NAN), (3, f64::NAN)]);
         let windows = Windows::new(&columns, Shift::default(), Steps::single(3), 5);
@@ -343,6 +399,32 @@ mod tests {
                 let all = queue.slide(from, to, |at| Run(Some((at, at + 1))));
                 prop_assert_eq!(all, Run((from < to).then_some((from, to))));
             }
+        }
+
+        #[test]
+        fn breaks_are_where_values_do_not_rise_and_markers_next_to_them(
+            steps in prop::collection::vec((0u8..3).prop_map(f64::from), 0..200),
+            others in prop::collection::vec((0usize..200, 0usize..3), 0..5),
+        ) {
+            let mut values: Vec<f64> = Vec::new();
+            for step in steps {
+                values.push(values.last().copied().unwrap_or_default() + step);
+            }
+            for (at, kind) in others {
+                if let Some(value) = values.get_mut(at) {
+                    *value = [STALE_NAN, f64::NAN, -1.0][kind];
+                }
+            }
+            let does_rise = |at: usize| values[at - 1] <= values[at];
+            let expected: Vec<usize> = (1..values.len()).filter(|at| !does_rise(*at)).collect();
+            prop_assert_eq!(breaks(&values), Some(expected));
+
+            let times: Vec<i64> = (0..).take(values.len()).collect();
+            let (kept_times, kept, _) = without_markers(&times, &values);
+            let expected = times.iter().zip(&values).filter(|(_, v)| !is_stale(**v));
+            let expected: Vec<(i64, u64)> = expected.map(|(t, v)| (*t, v.to_bits())).collect();
+            let bits = kept.iter().map(|v| v.to_bits());
+            prop_assert_eq!(kept_times.iter().copied().zip(bits).collect::<Vec<_>>(), expected);
         }
 
         #[test]

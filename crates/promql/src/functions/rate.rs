@@ -57,7 +57,11 @@ fn last_two(windows: &Windows<'_>, window: Window) -> [f64; 2] {
 
 fn counter(windows: &Windows<'_>, per_second: bool, out: &mut Column) {
     let values = windows.values();
-    let places = falls(values);
+    let fell = |at: &usize| values[*at] < values[at - 1];
+    let places = match windows.breaks() {
+        Some(breaks) => breaks.iter().copied().filter(fell).collect(),
+        None => falls(values),
+    };
     let mut falls = Falls { places: &places, from: 0, to: 0, queue: Queue::new() };
     for window in windows.iter().filter(|window| window.count() > 1) {
         let inside = windows.of(window);

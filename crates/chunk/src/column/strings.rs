@@ -39,10 +39,16 @@ impl Table {
     pub(super) fn fill(&mut self, bins: &[(i64, u32)], lengths: &[u32], codes: &[u32]) {
         let longest = lengths.iter().copied().max().unwrap_or_default().min(MOST_BITS);
         for length in 1..=longest {
-            let half = 1 << (length - 1);
-            self.lows.copy_within(..half, half);
-            self.ones.copy_within(..half, half);
-            self.shapes.copy_within(..half, half);
+            match length {
+                1 => self.double::<1>(),
+                2 => self.double::<2>(),
+                3 => self.double::<4>(),
+                4 => self.double::<8>(),
+                5 => self.double::<16>(),
+                6 => self.double::<32>(),
+                7 => self.double::<64>(),
+                _ => self.double::<128>(),
+            }
             for ((bin, code), of_bin) in bins.iter().zip(codes).zip(lengths) {
                 if *of_bin == length {
                     self.put(*code as usize, *bin, length);
@@ -51,6 +57,22 @@ impl Table {
         }
         let [mask, ..] = ((1u32 << longest) - 1).to_le_bytes();
         self.mask = mask;
+    }
+
+    /// Puts the first `N` places behind themselves. How many is said when it is compiled: few are copied
+    /// in a few instructions.
+    #[inline]
+    fn double<const N: usize>(&mut self) {
+        fn double<T: Copy, const N: usize>(places: &mut [T]) {
+            if let Some((from, rest)) = places.split_first_chunk_mut::<N>()
+                && let Some(to) = rest.first_chunk_mut::<N>()
+            {
+                *to = *from;
+            }
+        }
+        double::<_, N>(&mut self.lows);
+        double::<_, N>(&mut self.ones);
+        double::<_, N>(&mut self.shapes);
     }
 
     fn put(&mut self, place: usize, (low, width): (i64, u32), length: u32) {

@@ -34,4 +34,4 @@ pub use query::{Querier, QueryError, Queryable, SelectHints, Stop};
 pub use series::{ChunkMeta, Columns, Series, SeriesSet};
 pub use sort::sort;
 pub use starts::StartTimestamps;
-pub use times::{Times, Version};
+pub use times::Times;

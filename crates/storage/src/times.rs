@@ -10,36 +10,56 @@ use std::sync::Arc;
 
 use model::Timestamp;
 
+/// Columns of other series are kept beside those of this one, but not more of them than this, nor more times in
+/// all: 2 MiB.
+const MOST_OTHERS: usize = 16;
+const MOST_TIMES: usize = 1 << 18;
+
 /// Rising times, in memory that is used again.
 ///
 /// Equals a `Vec` to which every lent column was copied.
 #[derive(Clone, Default)]
 pub struct Times {
-    /// The times there are, and behind them what stood there before they were cleared.
-    all: Vec<Timestamp>,
-    /// How many there are; more than stand in `all`, if those are all.
+    here: Copied,
+    /// How many times there are; more than were copied, if those are all.
     len: usize,
-    /// What of `all` was lent, in order.
-    lent: Vec<Lent>,
-    /// How many of `lent` are of the times there are.
+    /// How many of the parts that were lent are of the times there are.
     known: usize,
-    /// How often `all` has changed.
-    changes: u64,
-    /// Room for times on their way to `all`.
+    /// What began with other columns: series of different targets come by turns.
+    others: Vec<Copied>,
+    /// Room for times on their way to all others.
     own: Vec<Timestamp>,
 }
 
+/// Times one behind the other, some of them lent.
+#[derive(Clone, Default)]
+struct Copied {
+    all: Vec<Timestamp>,
+    /// What of `all` was lent, in order.
+    lent: Vec<Lent>,
+}
+
 /// A part of a column, and where it was copied to.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Lent {
     column: Arc<[Timestamp]>,
     part: Range<usize>,
     start: usize,
 }
 
-/// Which times there are: of one [`Times`], what is the same at two moments has equal times.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Version(u64, usize);
+impl Lent {
+    fn times(&self) -> &[Timestamp] {
+        &self.column[self.part.clone()]
+    }
+}
+
+/// Whether they are the same, not whether their times are equal.
+impl PartialEq for Lent {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.column, &other.column)
+            && (self.start, &self.part) == (other.start, &other.part)
+    }
+}
 
 impl Times {
     /// No times any more. Their memory stays, and so does what may be lent again.
@@ -47,33 +67,52 @@ impl Times {
         (self.len, self.known) = (0, 0);
     }
 
-    /// No times any more, and of lent columns nothing is held. The memory stays.
+    /// No times any more, and of lent columns nothing is held. Memory for one series stays.
     pub fn forget(&mut self) {
         self.to_mut().clear();
+        self.others = Vec::new();
     }
 
     /// Appends a part of a column that others may have in common.
-    pub fn lend(&mut self, column: &Arc<[Timestamp]>, part: Range<usize>) {
+    pub fn lend(&mut self, column: Arc<[Timestamp]>, part: Range<usize>) {
         let start = self.len();
         let end = start + part.len();
-        match self.lent.get_mut(self.known) {
-            Some(there) if (there.start, there.part.len()) == (start, part.len()) => {
-                if !Arc::ptr_eq(&there.column, column) || there.part != part {
-                    self.all[start..end].copy_from_slice(&column[part.clone()]);
-                    *there = Lent { column: Arc::clone(column), part, start };
-                    self.changes += 1;
-                }
+        let lent = Lent { column, part, start };
+        if start == 0 {
+            self.find(&lent);
+        }
+        let Copied { all, lent: known } = &mut self.here;
+        match known.get_mut(self.known) {
+            Some(there) if *there == lent => {}
+            Some(there) if (there.start, there.part.len()) == (start, lent.part.len()) => {
+                all[start..end].copy_from_slice(lent.times());
+                *there = lent;
             }
             _ => {
-                self.all.truncate(start);
-                self.lent.truncate(self.known);
-                self.all.extend_from_slice(&column[part.clone()]);
-                self.lent.push(Lent { column: Arc::clone(column), part, start });
-                self.changes += 1;
+                all.truncate(start);
+                all.extend_from_slice(lent.times());
+                known.truncate(self.known);
+                known.push(lent);
             }
         }
         self.len = end;
         self.known += 1;
+    }
+
+    /// Takes up what begins with `first`, if it was kept, and keeps what is here, if that is not too much.
+    fn find(&mut self, first: &Lent) {
+        let begins = |copied: &Copied| copied.lent.first() == Some(first);
+        if begins(&self.here) || self.here.lent.is_empty() {
+            return;
+        }
+        if let Some(other) = self.others.iter_mut().find(|other| begins(other)) {
+            std::mem::swap(&mut self.here, other);
+            return;
+        }
+        let others: usize = self.others.iter().map(|other| other.all.len()).sum();
+        if self.others.len() < MOST_OTHERS && others + self.here.all.len() <= MOST_TIMES {
+            self.others.push(std::mem::take(&mut self.here));
+        }
     }
 
     /// Appends a time of this series alone.
@@ -112,23 +151,17 @@ impl Times {
 
     /// All times, of which those before `from` are to stay as they are.
     fn own_from(&mut self, from: usize) -> &mut Vec<Timestamp> {
-        self.all.truncate(self.len);
-        self.lent.truncate(self.known);
-        let kept = self.lent.partition_point(|lent| lent.start + lent.part.len() <= from);
-        self.lent.truncate(kept);
-        (self.len, self.known) = (usize::MAX, kept);
-        self.changes += 1;
-        &mut self.all
-    }
-
-    /// Which times these are.
-    pub fn version(&self) -> Version {
-        Version(self.changes, self.len())
+        let Copied { all, lent } = &mut self.here;
+        all.truncate(self.len);
+        lent.truncate(self.known);
+        lent.truncate(lent.partition_point(|lent| lent.start + lent.part.len() <= from));
+        (self.len, self.known) = (usize::MAX, lent.len());
+        all
     }
 
     /// For how many times there is memory.
     pub fn capacity(&self) -> usize {
-        self.all.capacity()
+        self.here.all.capacity()
     }
 }
 
@@ -136,7 +169,8 @@ impl Deref for Times {
     type Target = [Timestamp];
 
     fn deref(&self) -> &[Timestamp] {
-        &self.all[..self.len.min(self.all.len())]
+        let all = &self.here.all;
+        &all[..self.len.min(all.len())]
     }
 }
 
@@ -149,7 +183,8 @@ impl fmt::Debug for Times {
 
 impl From<Vec<Timestamp>> for Times {
     fn from(all: Vec<Timestamp>) -> Self {
-        Self { all, len: usize::MAX, ..Self::default() }
+        let here = Copied { all, ..Copied::default() };
+        Self { here, len: usize::MAX, ..Self::default() }
     }
 }
 
@@ -193,43 +228,37 @@ mod tests {
     }
 
     #[test]
-    fn what_is_lent_again_in_the_same_order_does_not_change_the_times() {
-        let (a, b, c) = (column(&[1, 2, 3]), column(&[4, 5]), column(&[4, 5]));
+    fn what_is_lent_again_is_not_copied() {
+        let (a, b, c) = (column(&[1, 2, 3]), column(&[4, 5]), column(&[1, 2]));
         let mut times = Times::default();
-        let mut read = |columns: &[&Arc<[Timestamp]>]| {
-            times.clear();
-            columns.iter().for_each(|column| times.lend(column, 0..column.len()));
-            (times.to_vec(), times.version())
-        };
-        let (first, version) = read(&[&a, &b]);
-        assert_eq!(first, [1, 2, 3, 4, 5]);
-        assert_eq!(read(&[&a, &b]), (first.clone(), version));
-        // A part of them is other times, but back again they are the same.
-        let (part, of_part) = read(&[&a]);
-        assert_eq!(part, [1, 2, 3]);
-        assert_ne!(of_part, version);
-        assert_eq!(read(&[&a, &b]).1, version);
-        // A tail of its own changes nothing about what stands before it.
         let mut read = |columns: &[&Arc<[Timestamp]>], own: Timestamp| {
             times.clear();
-            columns.iter().for_each(|column| times.lend(column, 0..column.len()));
-            let changes = times.changes;
+            columns.iter().for_each(|column| times.lend(Arc::clone(column), 0..column.len()));
+            // It shows from now on whether a time is copied again.
+            let read = times.to_vec();
+            times.here.all[0] = -1;
             times.push(own);
-            changes
+            (read, times[times.len() - 1])
         };
-        let one = read(&[&a, &b], 6);
-        assert_eq!(read(&[&a, &b], 7), one + 1);
-        assert_eq!(times[..], [1, 2, 3, 4, 5, 7]);
-        let mut read = |columns: &[&Arc<[Timestamp]>]| {
+        assert_eq!(read(&[&a, &b], 6), (vec![1, 2, 3, 4, 5], 6));
+        assert_eq!(read(&[&a, &b], 7), (vec![-1, 2, 3, 4, 5], 7));
+        // Nor if another target's series come between, or fewer columns are read.
+        assert_eq!(read(&[&c, &b], 8), (vec![1, 2, 4, 5], 8));
+        assert_eq!(read(&[&a], 9), (vec![-1, 2, 3], 9));
+        assert_eq!(read(&[&c, &b], 8), (vec![-1, 2, 4, 5], 8));
+    }
+
+    #[test]
+    fn what_others_have_is_kept_up_to_a_bound() {
+        let columns: Vec<_> = (0..100).map(|at| column(&[at; MOST_TIMES / 4])).collect();
+        let mut times = Times::default();
+        for column in &columns {
             times.clear();
-            columns.iter().for_each(|column| times.lend(column, 0..column.len()));
-            (times.to_vec(), times.version())
-        };
-        let (_, version) = read(&[&a, &b]);
-        // Whether others are equal is not looked at.
-        let (equal, other) = read(&[&a, &c]);
-        assert_eq!(equal, first);
-        assert_ne!(other, version);
+            times.lend(Arc::clone(column), 0..column.len());
+            assert!(times.others.len() <= 4);
+        }
+        times.forget();
+        assert!(times.is_empty() && times.others.is_empty() && times.capacity() > 0);
     }
 
     proptest! {
@@ -237,9 +266,8 @@ mod tests {
         fn times_are_those_of_a_vec(
             steps in prop::collection::vec((0u8..9, 0usize..3, 0usize..4, 0usize..4), 0..60)
         ) {
-            let columns = [column(&[1, 2, 3]), column(&[4, 5, 6]), column(&[7, 8, 9])];
+            let columns = [&[1, 2, 3], &[4, 5, 6], &[7, 8, 9]].map(|times| column(times));
             let (mut times, mut vec) = (Times::default(), Vec::new());
-            let mut seen: Vec<(Version, Vec<Timestamp>)> = Vec::new();
             for (what, which, one, other) in steps {
                 match what {
                     0 => {
@@ -267,13 +295,10 @@ mod tests {
                     _ => {
                         let part = one.min(other)..one.max(other);
                         vec.extend_from_slice(&columns[which][part.clone()]);
-                        times.lend(&columns[which], part);
+                        times.lend(Arc::clone(&columns[which]), part);
                     }
                 }
                 prop_assert_eq!(&times[..], &vec[..]);
-                let same = seen.iter().find(|(version, _)| *version == times.version());
-                prop_assert!(same.is_none_or(|(_, then)| *then == vec));
-                seen.push((times.version(), vec.clone()));
             }
         }
     }

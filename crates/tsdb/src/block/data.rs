@@ -145,7 +145,7 @@ impl DataReader {
                 let start = columns.values.len();
                 self.floats(&slot.values, count, &mut columns.values)?;
                 keep(&mut columns.values, start, part.clone());
-                columns.timestamps.lend(&times, part);
+                columns.timestamps.lend(times, part);
             }
             Kind::Histograms => {
                 let start = columns.histograms.len();

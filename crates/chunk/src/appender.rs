@@ -57,33 +57,51 @@ impl ChunkAppender {
 
     /// Adds a sample, which is newer than all before; false, and nothing added, if the chunk is full.
     pub fn append(&mut self, t: i64, v: f64) -> bool {
-        let Some(count) = self.count.checked_add(1) else { return false };
-        debug_assert!(self.count == 0 || t > self.t);
+        self.extend(&[t], &[v])
+    }
+
+    /// Adds samples, which are newer than all before, in their order; false, and nothing added, if the
+    /// chunk has no room for all of them. Both columns have one length.
+    pub fn extend(&mut self, times: &[i64], values: &[f64]) -> bool {
+        debug_assert_eq!(times.len(), values.len());
+        if times.len() > usize::from(MAX_SAMPLES - self.count) {
+            return false;
+        }
         let parts = (std::mem::take(&mut self.bytes), self.word, self.used);
         let mut out = BitWriter::from_parts(parts);
-        let mut values = Values::from_parts((self.bits, self.window));
+        let mut column = Values::from_parts((self.bits, self.window));
+        for (t, v) in times.iter().zip(values) {
+            self.put(&mut out, &mut column, *t, v.to_bits());
+        }
+        (self.bytes, self.word, self.used) = out.into_parts();
+        (self.bits, self.window) = column.into_parts();
+        true
+    }
+
+    /// Writes a sample behind the last.
+    #[inline]
+    fn put(&mut self, out: &mut BitWriter, column: &mut Values, t: i64, bits: u64) {
+        debug_assert!(self.count == 0 || t > self.t);
         let delta = t.wrapping_sub(self.t).cast_unsigned();
         match self.count {
             0 => {
                 out.put_varint(((t << 1) ^ (t >> 63)).cast_unsigned());
-                out.put(v.to_bits(), 64);
-                values = Values::new(v.to_bits());
+                out.put(bits, 64);
+                *column = Values::new(bits);
             }
             1 => {
                 out.put_varint(delta);
-                values.put(&mut out, v.to_bits());
+                column.put(out, bits);
                 self.delta = delta;
             }
             _ => {
-                timestamps::put(&mut out, delta.wrapping_sub(self.delta).cast_signed());
-                values.put(&mut out, v.to_bits());
+                timestamps::put(out, delta.wrapping_sub(self.delta).cast_signed());
+                column.put(out, bits);
                 self.delta = delta;
             }
         }
-        (self.bytes, self.word, self.used) = out.into_parts();
-        (self.bits, self.window) = values.into_parts();
-        (self.t, self.count) = (t, count);
-        true
+        self.t = t;
+        self.count += 1;
     }
 
     /// How many samples there are.
@@ -117,9 +135,7 @@ pub fn encode(timestamps: &[i64], values: &[f64], out: &mut Vec<u8>) {
     debug_assert_eq!(timestamps.len(), values.len());
     debug_assert!((1..=usize::from(MAX_SAMPLES)).contains(&timestamps.len()));
     let mut chunk = ChunkAppender::default();
-    for (t, v) in timestamps.iter().zip(values) {
-        chunk.append(*t, *v);
-    }
+    chunk.extend(timestamps, values);
     out.extend_from_slice(&chunk.to_bytes());
 }
 

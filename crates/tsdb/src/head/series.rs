@@ -253,7 +253,7 @@ impl MemSeries {
             self.open_min_t = t;
         }
         match (&mut self.open, value) {
-            (_, Value::Float(v)) => self.push_float(t, v),
+            (_, Value::Float(v)) => self.push_floats(&[t], &[v]),
             (OpenChunk::Histograms(chunk), Value::Histogram(bytes)) => chunk.append(t, bytes),
             (open, Value::Histogram(bytes)) => {
                 let mut chunk = HistogramChunk::default();
@@ -298,9 +298,7 @@ impl MemSeries {
             self.close_with(more, more_values);
             (times, values) = (rest, rest_values);
         }
-        for (t, v) in times.iter().zip(values) {
-            self.push_float(*t, *v);
-        }
+        self.push_floats(times, values);
         extended
     }
 
@@ -315,14 +313,14 @@ impl MemSeries {
         SAMPLES_PER_CHUNK - u16::try_from(fewer).expect("fewer than a chunk takes")
     }
 
-    fn push_float(&mut self, t: Timestamp, v: f64) {
+    #[inline]
+    fn push_floats(&mut self, times: &[Timestamp], values: &[f64]) {
+        if !matches!(self.open, OpenChunk::Floats(_)) {
+            self.open = OpenChunk::Floats(ChunkAppender::default());
+        }
         if let OpenChunk::Floats(chunk) = &mut self.open {
-            let has_room = chunk.append(t, v);
+            let has_room = chunk.extend(times, values);
             debug_assert!(has_room, "closed long before it is full");
-        } else {
-            let mut chunk = ChunkAppender::default();
-            chunk.append(t, v);
-            self.open = OpenChunk::Floats(chunk);
         }
     }
 

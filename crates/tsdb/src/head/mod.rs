@@ -9,7 +9,7 @@
 //! [`sealed`] those of its closed chunks), [`stripes`] all of them by row,
 //! [`labels`] finds rows by labels; [`visibility`] says which commits a view sees; [`appender`]
 //! stages and commits, [`exemplars`] with them, [`log`] says when that is on the disk, [`replay`]
-//! does the same from the log, [`batch`] by [`batch`], [`late`] has what came out of order, [`view`] reads, [`deletion`] hides what is deleted, [`gc`] drops.
+//! does the same from the log, a [`batch`] at a time, [`late`] has what came out of order, [`view`] reads, [`deletion`] hides what is deleted, [`gc`] drops.
 //!
 //! Locks, in the order they are taken: `log` (one commit or truncation at a time), `visibility`,
 //! `labels`, `rows`, one stripe, `late`, `tombstones`, `exemplars`. No other order occurs.

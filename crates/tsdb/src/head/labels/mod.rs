@@ -3,6 +3,7 @@
 //! Names and values are kept once each; a row's labels are the numbers of its names and values, in
 //! one arena for all rows. Nothing is ever taken out: when series go, [`LabelIndex::of_rows`] makes a
 //! new index of those that are left, which renumbers names and values. Rows keep their numbers.
+//! [`texts`] gives the numbers, [`numbered`] is how they are saved and come back.
 
 mod numbered;
 mod texts;

@@ -4,16 +4,22 @@
 //! until there are many, and each series is then given all of its own at once. Their order within a series
 //! stays; nobody sees the head meanwhile.
 
+use std::num::NonZero;
+
 use model::Timestamp;
 
 use super::series::{Appended, Extended, MemSeries, Value};
-use super::stripes::{MAX_ROWS, Stripes};
+use super::stripes::{MAX_ROWS, STRIPES, Stripes, rows_of};
 use super::visibility::Viewers;
 
 /// Samples are kept until there are so many, in 24 bytes each.
 const MOST: usize = 1 << 20;
 /// Or histograms of so many bytes.
 const MOST_HISTOGRAM_BYTES: usize = 16 << 20;
+/// So few samples are not worth another thread.
+const FEW: usize = 1 << 14;
+/// More cores than this would wait for memory.
+const MOST_CORES: usize = 8;
 /// Marks a row if the sample is a histogram; its value is then a place among them, as bits. Rows are fewer.
 const HISTOGRAM: u32 = MAX_ROWS;
 
@@ -54,35 +60,59 @@ impl Batch {
         self.rows.len() >= MOST || self.histograms.len() >= MOST_HISTOGRAM_BYTES
     }
 
-    /// Brings the samples to their series, and tells of each series what came of it.
+    /// Brings the samples to their series, on all cores if they are many; returns what came of them all.
     ///
     /// Equals appending one after the other, in the order in which they came.
-    pub(super) fn flush(&mut self, series: &mut Stripes, mut tell: impl FnMut(Extended)) {
+    pub(super) fn flush(&mut self, series: &Stripes) -> Extended {
         self.sort();
-        let (mut times, mut values) = (Vec::new(), Vec::new());
-        let mut from = 0;
-        for (row, end) in (0..).zip(&self.ends) {
-            let places = &self.order[from as usize..*end as usize];
-            from = *end;
-            if places.is_empty() {
-                continue;
-            }
-            let series = series.get_mut(row).expect("made with its row");
-            if !self.histograms.is_empty() && places.iter().any(|at| self.is_histogram(*at)) {
-                places.iter().for_each(|at| tell(self.append(*at, series)));
-                continue;
-            }
-            times.clear();
-            times.extend(places.iter().map(|at| self.times[*at as usize]));
-            values.clear();
-            values.extend(places.iter().map(|at| self.values[*at as usize]));
-            tell(series.extend(&mut times, &mut values));
-        }
+        let cores = match self.rows.len() {
+            0..FEW => 1,
+            _ => std::thread::available_parallelism().map_or(1, NonZero::get).min(MOST_CORES),
+        };
+        let batch = &*self;
+        let done = std::thread::scope(|scope| {
+            let others =
+                (1..cores).map(|core| scope.spawn(move || batch.fill(series, core, cores)));
+            let others: Vec<_> = others.collect();
+            let own = batch.fill(series, 0, cores);
+            let others = others.into_iter().map(|other| other.join().expect("it appends"));
+            others.fold(own, Extended::and)
+        });
         self.rows.clear();
         self.times.clear();
         self.values.clear();
         self.histograms.clear();
         self.histogram_ends.clear();
+        done
+    }
+
+    /// Brings their samples to the series of every stripe that falls to a core.
+    fn fill(&self, series: &Stripes, core: usize, cores: usize) -> Extended {
+        let mut done = Extended::default();
+        let (mut times, mut values) = (Vec::new(), Vec::new());
+        for stripe in (core..STRIPES).step_by(cores) {
+            let mut series = series.write(stripe);
+            let rows = rows_of(stripe).map(|row| row as usize);
+            for (at, row) in rows.take_while(|row| *row < self.ends.len()).enumerate() {
+                let from = row.checked_sub(1).map_or(0, |before| self.ends[before]);
+                let places = &self.order[from as usize..self.ends[row] as usize];
+                if places.is_empty() {
+                    continue;
+                }
+                let series = series[at].as_mut().expect("made with its row");
+                if !self.histograms.is_empty() && places.iter().any(|at| self.is_histogram(*at)) {
+                    let each = places.iter().map(|at| self.append(*at, series));
+                    done = each.fold(done, Extended::and);
+                    continue;
+                }
+                times.clear();
+                times.extend(places.iter().map(|at| self.times[*at as usize]));
+                values.clear();
+                values.extend(places.iter().map(|at| self.values[*at as usize]));
+                done = done.and(series.extend(&mut times, &mut values));
+            }
+        }
+        done
     }
 
     fn is_histogram(&self, at: u32) -> bool {
@@ -180,7 +210,8 @@ mod tests {
                     Appended::ToNewChunk => expected = [expected[0] + 1, expected[1] + 1],
                 }
                 if flushes.contains(&at) || at + 1 == samples.len() {
-                    batch.flush(&mut batched, |it| told = [told[0] + it.samples, told[1] + it.chunks]);
+                    let done = batch.flush(&batched);
+                    told = [told[0] + done.samples, told[1] + done.chunks];
                 }
             }
             prop_assert_eq!(told, expected);

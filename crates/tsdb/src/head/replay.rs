@@ -127,16 +127,12 @@ impl<'a> Replay<'a> {
 
     /// Brings the samples to their series.
     fn flush(&mut self) {
-        let Parts { series, min_t, max_t, .. } = &mut self.head;
-        let mut chunks = 0;
-        self.batch.flush(series, |extended| {
-            if extended.samples > 0 {
-                *min_t = extended.min_t.min(*min_t);
-                *max_t = extended.max_t.max(*max_t);
-                chunks += extended.chunks as u64;
-            }
-        });
-        self.counters.chunks_created.add(chunks);
+        let done = self.batch.flush(&self.head.series);
+        if done.samples > 0 {
+            self.head.min_t = done.min_t.min(self.head.min_t);
+            self.head.max_t = done.max_t.max(self.head.max_t);
+            self.counters.chunks_created.add(done.chunks as u64);
+        }
     }
 
     /// The row of a series by its number in the segment; `None` if its labels are lost, or there is no

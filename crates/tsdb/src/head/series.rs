@@ -152,6 +152,21 @@ pub(super) struct Extended {
     pub(super) max_t: Timestamp,
 }
 
+impl Extended {
+    /// What came of these and of others, too.
+    pub(super) fn and(self, other: Self) -> Self {
+        if self.samples == 0 || other.samples == 0 {
+            return if self.samples == 0 { other } else { self };
+        }
+        Self {
+            samples: self.samples + other.samples,
+            chunks: self.chunks + other.chunks,
+            min_t: self.min_t.min(other.min_t),
+            max_t: self.max_t.max(other.max_t),
+        }
+    }
+}
+
 /// What a truncation has left of a series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Left {

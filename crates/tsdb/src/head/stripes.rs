@@ -15,7 +15,7 @@ use super::series::MemSeries;
 /// There are so many rows, and so series at a time, at most.
 pub(super) const MAX_ROWS: u32 = 1 << 31;
 /// How many stripes there are.
-const STRIPES: usize = 64;
+pub(super) const STRIPES: usize = 64;
 /// So many rows in a row share a stripe: one scrape's series are near each other.
 const ROWS_TOGETHER: usize = 32;
 
@@ -87,6 +87,11 @@ pub(super) fn stripe_of(row: u32) -> (usize, usize) {
     (block % STRIPES, block / STRIPES * ROWS_TOGETHER + within)
 }
 
+/// The rows of a stripe, in the order of their places, with no end.
+pub(super) fn rows_of(stripe: usize) -> impl Iterator<Item = u32> {
+    (0..).map(move |at| row_of(stripe, at))
+}
+
 /// The row at a place in a stripe.
 fn row_of(stripe: usize, at: usize) -> u32 {
     let (block, within) = (at / ROWS_TOGETHER, at % ROWS_TOGETHER);
@@ -130,6 +135,7 @@ impl Stripes {
     }
 
     /// The series of a row, for one who has all of them alone.
+    #[cfg(test)]
     pub(super) fn get_mut(&mut self, row: u32) -> Option<&mut MemSeries> {
         let (stripe, at) = stripe_of(row);
         let stripe = self.0[stripe].get_mut().unwrap_or_else(PoisonError::into_inner);

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use model::TimeRange;
-use storage::{Columns, Queryable, SelectHints};
+use storage::{Columns, Queryable, SelectHints, Stop};
 use tsdb::{Db, Options};
 
 /// A block that this repository keeps to test that it can be read.
@@ -73,8 +73,8 @@ fn read_all(dir: &Path) {
     let options = Options { path: dir.to_owned(), retention_ms: 0, ..Options::default() };
     let Ok(db) = Db::open(options, 0) else { return };
     let querier = db.querier(TimeRange::ALL).expect("a view");
-    for name in querier.label_names(&[]).unwrap_or_default() {
-        let _ = querier.label_values(&name, &[]);
+    for name in querier.label_names(&[], &Stop::default()).unwrap_or_default() {
+        let _ = querier.label_values(&name, &[], &Stop::default());
     }
     let mut columns = Columns::default();
     let Ok(set) = querier.select(&[], &SelectHints::default()) else { return };

@@ -64,11 +64,15 @@ impl Batch {
     ///
     /// Equals appending one after the other, in the order in which they came.
     pub(super) fn flush(&mut self, series: &Stripes) -> Extended {
-        self.sort();
         let cores = match self.rows.len() {
             0..FEW => 1,
             _ => std::thread::available_parallelism().map_or(1, NonZero::get).min(MOST_CORES),
         };
+        self.flush_on(cores, series)
+    }
+
+    fn flush_on(&mut self, cores: usize, series: &Stripes) -> Extended {
+        self.sort();
         let batch = &*self;
         let done = std::thread::scope(|scope| {
             let others =
@@ -183,10 +187,13 @@ mod tests {
         fn a_batch_leaves_what_appending_one_by_one_leaves(
             samples in prop::collection::vec((0u32..5, -3i64..40, 0u32..50), 0..1500),
             flushes in prop::collection::vec(0usize..1500, 0..3),
+            cores in 1usize..4,
         ) {
+            // Each series in a stripe of its own, so that each core has some.
+            let row_of = |series: u32| series * 40;
             let (mut batched, mut single) = (Stripes::default(), Stripes::default());
             let mut batch = Batch::default();
-            for row in 0..5 {
+            for row in (0..5).map(row_of) {
                 batched.place(row, MemSeries::new(0));
                 single.place(row, MemSeries::new(0));
             }
@@ -196,26 +203,27 @@ mod tests {
             for (at, (row, step, v)) in samples.iter().enumerate() {
                 let (t, v) = (newest + step, f64::from(*v) / 8.0);
                 newest = newest.max(t - 20);
+                let in_row = row_of(*row);
                 // One series has both kinds, one nothing but histograms.
                 let histogram = (row + u32::from(at % 2 == 1) > 3).then(|| histogram(v));
                 match &histogram {
-                    Some(bytes) => batch.push_histogram(*row, t, bytes),
-                    None => batch.push(*row, t, v),
+                    Some(bytes) => batch.push_histogram(in_row, t, bytes),
+                    None => batch.push(in_row, t, v),
                 }
                 let value = histogram.as_deref().map_or(Value::Float(v), Value::Histogram);
-                let appended = single.get_mut(*row).unwrap().append(t, value, 0, &nobody);
+                let appended = single.get_mut(in_row).unwrap().append(t, value, 0, &nobody);
                 match appended {
                     Appended::SameTime | Appended::Older => {}
                     Appended::ToChunk => expected[0] += 1,
                     Appended::ToNewChunk => expected = [expected[0] + 1, expected[1] + 1],
                 }
                 if flushes.contains(&at) || at + 1 == samples.len() {
-                    let done = batch.flush(&batched);
+                    let done = batch.flush_on(cores, &batched);
                     told = [told[0] + done.samples, told[1] + done.chunks];
                 }
             }
             prop_assert_eq!(told, expected);
-            for row in 0..5 {
+            for row in (0..5).map(row_of) {
                 let (batched, single) = (batched.get_mut(row).unwrap(), single.get_mut(row).unwrap());
                 prop_assert_eq!(read(batched), read(single));
                 prop_assert_eq!(format!("{batched:?}"), format!("{single:?}"));
